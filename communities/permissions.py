@@ -1,0 +1,83 @@
+"""Who a person is to an organisation, and which duties they hold: read from relations and their dates, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from communities.models import Community, Membership, Officer, Organisation
+from portal.models import User
+
+SYSTEM: frozenset[str] = frozenset({"system"})
+
+# right -> (roles, states; empty = every state)
+RIGHTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "view": (frozenset({"administrator", "member", "intake", "supervisor", "organiser", "approver"}), frozenset()),
+    "edit": (frozenset({"administrator"}), frozenset({"draft", "returned"})),
+    "register_community": (frozenset({"administrator", "member"}), frozenset({"active"})),
+    "manage_members": (frozenset({"administrator"}), frozenset({"draft", "returned", "submitted", "active"})),
+}
+
+
+def duties_of(user: User | None) -> frozenset[tuple[str, str | None]]:
+    """Duties held today as (duty, district code or None). Read once a request and kept on the user object."""
+    if user is None or not user.is_authenticated or not user.is_active:
+        return frozenset()
+    kept = user.__dict__.get("_duties")
+    if kept is None:
+        rows = Officer.objects.on(timezone.localdate()).filter(user=user)
+        kept = user.__dict__["_duties"] = frozenset(rows.values_list("duty", "district_id"))
+    return kept
+
+
+def city_duties(user: User | None) -> frozenset[str]:
+    """Duties without the district ones: those that look at the whole city."""
+    return frozenset(duty for duty, district in duties_of(user) if duty != "district_officer")
+
+
+def memberships_of(user: User | None) -> Mapping[int, str]:
+    """Organisations this person acts for today: {organisation id: role}. Read once a request."""
+    if user is None or not user.is_authenticated or not user.is_active:
+        return {}
+    kept = user.__dict__.get("_memberships")
+    if kept is None:
+        rows = Membership.objects.on(timezone.localdate()).filter(user=user)
+        kept = user.__dict__["_memberships"] = dict(rows.values_list("organisation_id", "role"))
+    return kept
+
+
+def roles_of(user: User | None, organisation: Organisation) -> frozenset[str]:
+    """Roles of ``user`` towards an organisation; ``None`` is the system. A member is never its officer."""
+    if user is None:
+        return SYSTEM
+    role = memberships_of(user).get(organisation.pk)
+    return frozenset({role}) if role else city_duties(user)
+
+
+def can(user: User | None, right: str, organisation: Organisation) -> bool:
+    """May ``user`` do ``right`` with this organisation in its present state?"""
+    roles, states = RIGHTS[right]
+    return bool(roles & roles_of(user, organisation)) and (not states or organisation.state in states)
+
+
+def visible_to(user: User | None) -> QuerySet[Organisation]:
+    """Organisations for which ``can(user, "view", …)`` holds."""
+    if city_duties(user) & RIGHTS["view"][0]:
+        return Organisation.objects.all()
+    return Organisation.objects.filter(pk__in=memberships_of(user).keys())
+
+
+def communities_visible_to(user: User | None) -> QuerySet[Community]:
+    """Communities of the organisations that ``user`` may see."""
+    return Community.objects.filter(organisation__in=visible_to(user))
+
+
+def officers(duty: str, district: Any = None) -> QuerySet[User]:
+    """People who hold ``duty`` today (for ``district``): whom to notify."""
+    held = Officer.objects.on(timezone.localdate()).filter(duty=duty)
+    if district is not None:
+        held = held.filter(district=district)
+    return User.objects.filter(pk__in=held.values("user"))

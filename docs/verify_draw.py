@@ -1,0 +1,100 @@
+"""核验专家抽取凭证：按凭证重新抽取，逐项比对。用法：python3 verify_draw.py 凭证.json（只需 Python 3.11，不联网）
+Verify the receipt of an expert draw: draw again from its inputs, compare every part. Exit code 0 right, 1 wrong."""
+
+import hashlib
+import hmac
+import json
+import sys
+
+text = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+def sha256(value):
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+class Draw:
+    """Each empty seat takes the first in its order after whom all others can be filled and somebody can lead."""
+
+    def __init__(self, rules, everybody, seed):
+        people = {person["id"]: person for person in everybody if person["excluded"] is None}
+        self.people, self.limit, self.gone = people, rules["max_per_employer"], set()
+        self.lead = {k for k in people if people[k]["can_lead"] and people[k]["district"] != rules["leader_not_from_district"]}
+        lists = {field: [key for key in people if field in people[key]["fields"]] for field in rules["seats"]}
+        lists["*"] = list(people)
+        self.orders = {name: self.order(name, keys, seed, rules["load_band"]) for name, keys in lists.items()}
+        self.orders["*leader"] = self.order("*leader", self.lead, seed, 0)
+        self.kinds = [field for field, seats in sorted(rules["seats"].items()) for _ in range(seats)]
+        self.kinds += ["*"] * (rules["size"] - len(self.kinds))
+
+    def order(self, name, keys, seed, band):
+        lots = {key: hmac.digest(bytes.fromhex(seed), f"{name}\0{key}".encode(), "sha256") for key in keys}
+        return sorted(lots, key=lambda key: (self.people[key]["load"] // band if band else 0, lots[key]))
+
+    def free(self, kind, seated):
+        units, spent = [self.people[key]["employer"] for key in seated], self.gone.union(seated)
+        full = {unit for unit in units if units.count(unit) >= self.limit}
+        return [k for k in self.orders[kind] if k not in spent and self.people[k]["employer"] not in full]
+
+    def can_fill(self, kinds, seated):
+        """Search everything: a leader first, then always the seat for which the fewest people are left."""
+        led = not self.lead.isdisjoint(seated)
+        tries = [(n, [k for k in self.free(kind, seated) if led or k in self.lead]) for n, kind in enumerate(kinds)]
+        tries = sorted(tries, key=lambda each: len(each[1]))[: 1 if led else None]
+        deeper = (self.can_fill(kinds[:n] + kinds[n + 1 :], [*seated, key]) for n, keys in tries for key in keys)
+        return any(deeper) if kinds else led
+
+    def fill(self, panel):
+        for seat, kind in enumerate(self.kinds):
+            if panel[seat] is None:
+                seated = [key for key in panel if key]
+                later = [self.kinds[n] for n in range(seat + 1, len(panel)) if panel[n] is None]
+                panel[seat] = next(key for key in self.free(kind, seated) if self.can_fill(later, [*seated, key]))
+        return panel
+
+    def rounds(self, declines):
+        panel, leader, rounds = [None] * len(self.kinds), None, []
+        for declined in [[], *declines]:
+            if rounds and not (declined and declined == sorted(set(declined)) and set(declined) <= set(panel)):
+                raise ValueError("only who sits on the panel can decline")
+            self.gone.update(declined)
+            panel = self.fill([None if key in self.gone else key for key in panel])
+            leader = leader if leader in panel else next(key for key in self.orders["*leader"] if key in panel)
+            seats = [{"field": kind, "id": k, "leader": k == leader} for kind, k in zip(self.kinds, panel, strict=True)]
+            rounds.append({"declined": declined, "seats": seats})
+        return rounds
+
+
+def lawful(rules, people, value, secrets):
+    """Rules that can be met, nobody twice, nobody drawable whom they forbid, two secrets, a public value if named."""
+    ids, drawable = [p["id"] for p in people], [p for p in people if p["excluded"] is None]
+    right = rules["size"] in range(3, 100, 2) and sum(rules["seats"].values()) <= rules["size"]
+    right = right and ids == sorted(set(ids)) and bool(value) == (rules["public_source"] is not None)
+    right = right and all(p["employer"] and p["fields"] and 0 <= p["load"] < rules["max_load"] for p in drawable)
+    return right and len(set(secrets)) == 2 and all(len(s) == 64 and set(s) <= set("0123456789abcdef") for s in secrets)
+
+
+def verify(data):
+    """Return the parts of a receipt file that are wrong; none if it is right."""
+    try:
+        old = json.loads(data)
+        pool, value, secrets = old["pool"], old["public_value"], [old[who]["secret"] for who in ("organiser", "supervisor")]
+        if not lawful(pool["rules"], pool["candidates"], value, secrets):
+            return ["规则、密值或公开数值 rules, secrets or public value"]
+        new = {"format": "expert-draw-receipt-1", "pool": pool, "commitment": sha256(text(pool)), "public_value": value}
+        new["organiser"], new["supervisor"] = ({"secret": secret, "sha256": sha256(secret)} for secret in secrets)
+        new["seed"] = sha256("\n".join([new["commitment"], *secrets, value or ""]))
+        draw = Draw(pool["rules"], pool["candidates"], new["seed"])
+        new |= {"orders": draw.orders, "rounds": draw.rounds([each["declined"] for each in old["rounds"][1:]])}
+        wrong = [part for part in sorted({*new, *old}) if text(new.get(part)) != text(old.get(part))]
+        return wrong + ["文件写法 bytes of the file"] * (data != (text(old) + "\n").encode())
+    except Exception as error:  # whatever it is, it is no receipt
+        return [f"凭证格式 form of the receipt: {error!r}"]
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1], "rb") as file:
+        found = verify(file.read())
+    verdict = "核验不通过。 WRONG: do not trust this receipt." if found else "核验通过。 RIGHT: the draw is as recorded."
+    print(*(f"不符 differs: {part}" for part in found), verdict, sep="\n")
+    sys.exit(1 if found else 0)

@@ -1,0 +1,76 @@
+"""First configuration of an empty portal: districts, sample standards, fields, programmes, limits. Run twice, it adds nothing."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import yaml
+from django.conf import settings
+from django.db import transaction
+
+from communities.models import District
+from evaluation import standard as standards
+from evaluation.models import Programme, StageRule, Standard
+from experts.models import Field
+from portal import audit
+from portal.models import Limit, User
+from portal.problems import Problem, Refused, gettext_noop
+
+SAMPLES = Path(settings.BASE_DIR) / "evaluation" / "standards"
+DEFAULTS = Path(settings.BASE_DIR) / "evaluation" / "defaults.yaml"
+DISTRICTS = Path(settings.BASE_DIR) / "communities" / "districts.csv"
+
+
+def load() -> None:
+    """Bring in what an empty portal lacks. What somebody has changed since stays as it is."""
+    with transaction.atomic():
+        with DISTRICTS.open(encoding="utf-8-sig", newline="") as file:
+            rows = [District(code=row["code"], name=row["name"]) for row in csv.DictReader(file)]
+        District.objects.bulk_create(rows, ignore_conflicts=True)
+        defaults = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
+        Limit.objects.bulk_create((Limit(**row) for row in defaults["limits"]), ignore_conflicts=True)
+        for values in defaults["programmes"]:
+            _programme(dict(values))
+
+
+def _programme(values: dict[str, Any]) -> None:
+    stages, sample = values.pop("stages"), SAMPLES / values.pop("standard")
+    if Programme.objects.filter(pk=values["code"]).exists():
+        return
+    programme = Programme.objects.create(**values, standard=import_standard(sample.read_bytes(), sample.name, by=None))
+    StageRule.objects.bulk_create(StageRule(programme=programme, **row) for row in stages)
+
+
+def import_standard(source: bytes, name: str, *, by: User | None) -> Standard:
+    """Store one version of a standard whole, or nothing. The same document twice is one row.
+
+    Raises Refused with every problem and its place in the file; also where this code and version exist with another
+    text: a version that is in use never changes, a correction is a new version.
+    """
+    parsed = standards.parse(source, name)
+    digest = standards.sha256_of(parsed.document)
+    with transaction.atomic():
+        same = Standard.objects.filter(sha256=digest).first()
+        if same:
+            return same
+        if Standard.objects.filter(code=parsed.code, version=parsed.version).exists():
+            message = gettext_noop("%(code)s %(version)s已存在且内容不同：已导入的版本不可更改，请改用新的版本号。")
+            problem = Problem("version_taken", "standard.version", message, {"code": parsed.code, "version": parsed.version})
+            raise Refused([problem])
+        row = Standard.objects.create(
+            code=parsed.code,
+            version=parsed.version,
+            name=parsed.name,
+            kind=parsed.kind,
+            is_official=parsed.is_official,
+            notice=parsed.notice,
+            document=parsed.document,
+            sha256=digest,
+            imported_by=by,
+        )
+        fields = [Field(code=code, name=label) for code, label in parsed.domains.items()]
+        Field.objects.bulk_create(fields, ignore_conflicts=True)
+        audit.record(row, "standard.import", by=by, sha256=digest)
+    return row

@@ -1,0 +1,45 @@
+"""The rows of the evaluation, by concept: what is judged against, the case, the panel, guidance, the outcome."""
+
+from evaluation.models.case import (
+    Application,
+    Claim,
+    Document,
+    Evidence,
+    EvidenceLink,
+    Finding,
+    Project,
+    Statement,
+    Submission,
+)
+from evaluation.models.guidance import GuidanceOpinion, GuidanceVisit, Photo, SiteFinding, SiteVisit
+from evaluation.models.outcome import Certificate, Objection, ObjectionProof, PublicNotice
+from evaluation.models.panel import Assignment, Draw, Mark, Result
+from evaluation.models.programme import Programme, StageRule, Standard
+
+__all__ = [
+    "Application",
+    "Assignment",
+    "Certificate",
+    "Claim",
+    "Document",
+    "Draw",
+    "Evidence",
+    "EvidenceLink",
+    "Finding",
+    "GuidanceOpinion",
+    "GuidanceVisit",
+    "Mark",
+    "Objection",
+    "ObjectionProof",
+    "Photo",
+    "Programme",
+    "Project",
+    "PublicNotice",
+    "Result",
+    "SiteFinding",
+    "SiteVisit",
+    "StageRule",
+    "Standard",
+    "Statement",
+    "Submission",
+]

@@ -1,0 +1,247 @@
+"""The case: a community's project, its applications, and what the applicant hands in."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from communities.models import Community, Organisation
+from evaluation import standard
+from evaluation.models.programme import Programme, StageRule, Standard
+from portal.models import Attachment, Case, CaseQuerySet, User
+
+FINAL_STATES = ("certified", "refused", "not_passed", "withdrawn")
+
+
+class Project(models.Model):
+    """项目(案卷): one community's case under one programme and one frozen version of a standard."""
+
+    number = models.CharField(_("案卷编号"), max_length=40, unique=True)
+    programme = models.ForeignKey(Programme, models.PROTECT, verbose_name=_("评价类别"))
+    standard = models.ForeignKey(Standard, models.PROTECT, verbose_name=_("评价标准"))
+    community = models.ForeignKey(Community, models.PROTECT, related_name="projects", verbose_name=_("小区"))
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="projects", verbose_name=_("申报单位"))
+    consultant = models.ForeignKey(
+        Organisation, models.PROTECT, null=True, blank=True, related_name="advised", verbose_name=_("咨询服务单位")
+    )
+    target_level = models.PositiveSmallIntegerField(_("目标星级"))
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(_("立项时间"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("案卷")
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.community.name}"
+
+    @property
+    def thread(self) -> str:
+        return f"evaluation.project:{self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("project", args=[self.pk])
+
+    @property
+    def party_codes(self) -> tuple[str, ...]:
+        """Credit codes of all parties of the case: what conflicts are matched against."""
+        parties = [self.organisation.credit_code, self.consultant and self.consultant.credit_code]
+        return tuple(code for code in parties if code)
+
+
+class ApplicationQuerySet(CaseQuerySet):
+    def with_case(self) -> ApplicationQuerySet:
+        """Everything a list row or the machine reads, in one query."""
+        return self.select_related(
+            "project__programme", "project__standard", "project__organisation", "project__community__district"
+        )
+
+    def open(self) -> ApplicationQuerySet:
+        return self.exclude(state__in=FINAL_STATES)
+
+    def by_deadline(self) -> ApplicationQuerySet:
+        """Most urgent first; without a deadline last."""
+        return self.order_by(models.F("due_on").asc(nulls_last=True), "pk")
+
+
+class Application(Case):
+    """申报: asks that a project be judged at one stage of its standard."""
+
+    project = models.ForeignKey(Project, models.PROTECT, related_name="applications", verbose_name=_("案卷"))
+    stage = models.CharField(_("阶段"), max_length=20)
+    version = models.PositiveSmallIntegerField(_("提交次数"), default=0)
+    correction_round = models.PositiveSmallIntegerField(_("补正轮次"), default=0)
+    review_round = models.PositiveSmallIntegerField(_("评审轮次"), default=1)
+    organiser = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("评价组织员"))
+    # Working days that were left when the clock stopped for the other side; None while the clock runs.
+    days_left = models.SmallIntegerField(_("暂停时剩余工作日"), null=True, editable=False)
+    created_at = models.DateTimeField(_("创建时间"), default=timezone.now)
+
+    objects: ClassVar[Any] = ApplicationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("申报")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["project", "stage"], condition=~Q(state__in=FINAL_STATES), name="one_open_application"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["state", "due_on"], name="application_state_due"),
+            models.Index(fields=["due_on", "id"], name="application_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.project} · {self.stage_name}"
+
+    @property
+    def thread(self) -> str:
+        return f"evaluation.project:{self.project_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("application", args=[self.pk])
+
+    @property
+    def rule(self) -> StageRule:
+        """The route of this stage, read once an object."""
+        if "_rule" not in self.__dict__:
+            self.__dict__["_rule"] = StageRule.objects.get(programme=self.project.programme_id, stage=self.stage)
+        return self.__dict__["_rule"]
+
+    @property
+    def standard(self) -> standard.Standard:
+        return self.project.standard.parsed
+
+    @property
+    def stage_name(self) -> str:
+        return self.standard.stage(self.stage).name
+
+
+class Statement(models.Model):
+    """申报材料 of form "online": a text typed in the portal."""
+
+    application = models.ForeignKey(Application, models.CASCADE, related_name="statements")
+    code = models.CharField(_("材料编号"), max_length=10)
+    text = models.TextField(_("内容"), blank=True)
+    revision = models.PositiveIntegerField(default=1)
+    updated_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["application", "code"], name="one_statement_a_code")]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text[:20]}"
+
+
+class Document(Attachment):
+    """申报材料: one file of one document of the stage's list. A replaced file stays, since a snapshot names it."""
+
+    application = models.ForeignKey(Application, models.CASCADE, related_name="documents")
+    code = models.CharField(_("材料编号"), max_length=10)
+    removed_at = models.DateTimeField(null=True)
+
+
+class Claim(models.Model):
+    """自评: the applicant's own mark of one item. ``value`` is true, false, "na", or a number."""
+
+    application = models.ForeignKey(Application, models.CASCADE, related_name="claims")
+    item_code = models.CharField(_("条目"), max_length=20)
+    value = models.JSONField(_("自评"), null=True)
+    note = models.TextField(_("说明或不适用理由"), blank=True)
+    revision = models.PositiveIntegerField(default=1)
+    updated_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = _("自评")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["application", "item_code"], name="one_claim_an_item")]
+
+    def __str__(self) -> str:
+        return f"{self.item_code}={self.value}"
+
+
+class Evidence(Attachment):
+    """佐证: a file that proves items; ``evidence_kind`` is one of the standard's evidence words."""
+
+    application = models.ForeignKey(Application, models.CASCADE, related_name="evidence")
+    evidence_kind = models.CharField(_("佐证类型"), max_length=20)
+    caption = models.CharField(_("说明"), max_length=120, blank=True)
+    thumbnail = models.FileField(upload_to="", max_length=200, blank=True)
+    taken_at = models.DateTimeField(_("拍摄时间"), null=True, blank=True)
+    latitude = models.FloatField(null=True, blank=True)
+    longitude = models.FloatField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True)
+
+
+class EvidenceLink(models.Model):
+    """This evidence proves this item, at this page."""
+
+    evidence = models.ForeignKey(Evidence, models.CASCADE, related_name="links")
+    item_code = models.CharField(_("条目"), max_length=20)
+    page = models.PositiveIntegerField(_("页码"), null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["evidence", "item_code"], name="one_link_an_item")]
+
+    def __str__(self) -> str:
+        return f"{self.item_code} ← {self.evidence}"
+
+
+class Submission(models.Model):
+    """The sealed snapshot of one version: data and file hashes, and what the automatic rules found in it."""
+
+    application = models.ForeignKey(Application, models.CASCADE, related_name="submissions")
+    version = models.PositiveSmallIntegerField(_("版本"))
+    data = models.JSONField(_("快照"))
+    sha256 = models.CharField("SHA-256", max_length=64)
+    at = models.DateTimeField(_("提交时间"), default=timezone.now)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("提交人"))
+    # [{"rule", "label", "hard", "problems": [{"code", "place", "message"}]}]; None until the worker has looked.
+    checks = models.JSONField(_("自动检查"), null=True)
+
+    class Meta:
+        verbose_name = _("提交快照")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["application", "version"], name="one_snapshot_a_version")]
+
+    def __str__(self) -> str:
+        return f"{self.application_id} v{self.version}"
+
+
+class Finding(models.Model):
+    """问题: what intake found at a document, an item or the data. Sent together in one correction notice."""
+
+    class Kind(models.TextChoices):
+        DOCUMENT = "document", _("申报材料")
+        ITEM = "item", _("条目")
+        DATA = "data", _("基本信息")
+
+    class Phase(models.TextChoices):
+        FORM_CHECK = "form_check", _("形式审查")
+        REVISION = "revision", _("专家组要求修改")
+
+    application = models.ForeignKey(Application, models.CASCADE, related_name="findings")
+    phase = models.CharField(_("环节"), max_length=10, choices=Phase, default=Phase.FORM_CHECK)
+    round = models.PositiveSmallIntegerField(_("轮次"))
+    kind = models.CharField(_("位置类型"), max_length=10, choices=Kind)
+    place = models.CharField(_("位置"), max_length=40)
+    text = models.TextField(_("问题与改正要求"))
+    rule = models.CharField(_("自动规则"), max_length=40, blank=True)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    late_reason = models.TextField(_("首轮未提出的理由"), blank=True)
+    released_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("放行人"))
+    sent_at = models.DateTimeField(_("告知时间"), null=True)
+    reply = models.TextField(_("申报单位答复"), blank=True)
+    replied_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("问题")
+        ordering: ClassVar = ["round", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.text[:30]}"

@@ -1,0 +1,106 @@
+"""What the public sees: the notice, objections to it, the certificate."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from evaluation.models.case import Application
+from evaluation.models.panel import Result
+from portal.models import Attachment, Case
+
+
+class PublicNotice(models.Model):
+    """公示 of one result: what was published stays as it was."""
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="notices")
+    result = models.OneToOneField(Result, models.PROTECT, related_name="notice")
+    number = models.CharField(_("公示编号"), max_length=40, unique=True)
+    opened_on = models.DateField(_("公示开始"))
+    closes_on = models.DateField(_("公示截止"))
+    figures = models.JSONField(_("公示内容"))
+    closed_at = models.DateTimeField(_("公示结束"), null=True)
+
+    class Meta:
+        verbose_name = _("公示")
+        ordering: ClassVar = ["-opened_on", "-pk"]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        return reverse("notice", args=[self.pk])
+
+
+class Objection(Case):
+    """异议 to a notice, by a person with real name and contact or a unit with seal."""
+
+    class Kind(models.TextChoices):
+        PERSON = "person", _("个人")
+        UNIT = "unit", _("单位")
+
+    notice = models.ForeignKey(PublicNotice, models.PROTECT, related_name="objections")
+    number = models.CharField(_("回执编号"), max_length=40, unique=True)
+    kind = models.CharField(_("异议人类型"), max_length=10, choices=Kind)
+    name = models.CharField(_("姓名或单位名称"), max_length=120)
+    identity = models.CharField(_("证件号码或统一社会信用代码"), max_length=30)
+    contact = models.CharField(_("联系方式"), max_length=120)
+    text = models.TextField(_("异议事项与事实依据"))
+    reply = models.TextField(_("答复"), blank=True)
+    received_at = models.DateTimeField(_("收到时间"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("异议")
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def thread(self) -> str:
+        return self.notice.application.thread
+
+    def get_absolute_url(self) -> str:
+        return reverse("objection", args=[self.pk])
+
+
+class ObjectionProof(Attachment):
+    """Evidence or the sealed letter of an objection."""
+
+    objection = models.ForeignKey(Objection, models.CASCADE, related_name="proofs")
+
+
+class Certificate(Case):
+    """证书: provisional after the design review, the star after completion. Copies of names, as they were when issued."""
+
+    application = models.OneToOneField(Application, models.PROTECT, related_name="certificate")
+    number = models.CharField(_("证书编号"), max_length=40, unique=True)
+    is_final = models.BooleanField(_("星级证书"))
+    level = models.PositiveSmallIntegerField(_("星级"))
+    level_name = models.CharField(_("等级名称"), max_length=40)
+    community_name = models.CharField(_("小区"), max_length=80)
+    organisation_name = models.CharField(_("申报单位"), max_length=120)
+    district_name = models.CharField(_("区县"), max_length=30)
+    standard_label = models.CharField(_("评价标准"), max_length=80)
+    standard_sha256 = models.CharField(max_length=64)
+    standard_notice = models.CharField(_("声明"), max_length=200, blank=True)
+    issued_on = models.DateField(_("发证日期"))
+    valid_until = models.DateField(_("有效期至"))
+    file = models.FileField(upload_to="", max_length=200, blank=True)
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("证书")
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def thread(self) -> str:
+        return self.application.thread
+
+    def get_absolute_url(self) -> str:
+        return reverse("certificate", args=[self.number])

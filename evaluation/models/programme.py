@@ -1,0 +1,95 @@
+"""What a case is judged against: frozen standards, programmes, and what each stage asks."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from evaluation import standard
+from portal.models import User
+
+
+class Standard(models.Model):
+    """评价标准: one version of a document, stored whole. Once a project uses it, it never changes."""
+
+    code = models.CharField(_("标准编号"), max_length=40)
+    version = models.CharField(_("版本"), max_length=20)
+    name = models.CharField(_("名称"), max_length=120)
+    kind = models.CharField(_("类别"), max_length=30)
+    is_official = models.BooleanField(_("官方文本"))
+    notice = models.TextField(_("声明"), blank=True)
+    document = models.JSONField(_("全文"))
+    sha256 = models.CharField("SHA-256", max_length=64, unique=True)
+    imported_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("导入人"))
+    imported_at = models.DateTimeField(_("导入时间"), auto_now_add=True)
+    frozen_at = models.DateTimeField(_("冻结时间"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("评价标准")
+        ordering: ClassVar = ["code", "version"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["code", "version"], name="one_standard_a_version")]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.version}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("standard", args=[self.pk])
+
+    @property
+    def parsed(self) -> standard.Standard:
+        """The document as the engine reads it. Kept in memory by its hash, since a hash never changes its meaning."""
+        found = _parsed.get(self.sha256)
+        if found is None:
+            found = _parsed[self.sha256] = standard.from_document(self.document)
+        return found
+
+
+_parsed: dict[str, standard.Standard] = {}
+
+
+class Programme(models.Model):
+    """评价类别 as the authority configures it: which standard is in force, how numbers look, what panels look like."""
+
+    code = models.CharField(_("代码"), max_length=30, primary_key=True)
+    name = models.CharField(_("名称"), max_length=60)
+    standard = models.ForeignKey(Standard, models.PROTECT, verbose_name=_("现行标准"))
+    number_prefix = models.CharField(_("案卷编号前缀"), max_length=20)
+    correction_rounds = models.PositiveSmallIntegerField(_("补正轮次上限"), default=2)
+    panel_size = models.PositiveSmallIntegerField(_("专家组人数"), default=5)
+    panel_seats = models.JSONField(_("必须覆盖的专业"), default=dict)  # field code -> seats at least
+    load_limit = models.PositiveSmallIntegerField(_("专家年度评审次数上限"), default=12)
+    guidance_nodes = models.JSONField(_("过程指导节点"), default=list)  # [[code, name], …]
+    basis = models.TextField(_("依据"))
+
+    class Meta:
+        verbose_name = _("评价类别")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StageRule(models.Model):
+    """The route of one stage in one programme: which steps it takes, what it needs first, what it awards."""
+
+    programme = models.ForeignKey(Programme, models.CASCADE, related_name="stages")
+    stage = models.CharField(_("阶段"), max_length=20)
+    position = models.PositiveSmallIntegerField(_("顺序"))
+    needs_recommendation = models.BooleanField(_("须区县推荐"), default=False)
+    needs_site_visit = models.BooleanField(_("须现场核查"), default=False)
+    needs_certificate_of = models.CharField(_("须先取得证书的阶段"), max_length=20, blank=True)
+    needs_guidance_closed = models.BooleanField(_("须办结过程指导"), default=False)
+    certificate_years = models.PositiveSmallIntegerField(_("证书有效年数"))
+    is_final = models.BooleanField(_("授予星级（否则为预评）"), default=False)
+    basis = models.TextField(_("依据"))
+
+    class Meta:
+        verbose_name = _("阶段规则")
+        ordering: ClassVar = ["programme", "position"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["programme", "stage"], name="one_rule_a_stage")]
+
+    def __str__(self) -> str:
+        return f"{self.programme_id} {self.stage}"
+

@@ -1,0 +1,123 @@
+"""Who hears of what: verb -> (recipients, template). Written inside the act, sent by the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from communities.permissions import officers
+from evaluation.clocks import holders
+from evaluation.models import Application, Assignment, Certificate, GuidanceOpinion, GuidanceVisit, Objection
+from portal import notify
+from portal.machine import MACHINES
+from portal.models import Event, User
+
+Recipients = Callable[[Any], Iterable[User]]
+
+
+def applicants(application: Application) -> Iterable[User]:
+    organisation = application.project.organisation_id
+    return User.objects.filter(memberships__organisation=organisation, memberships__until=None)
+
+
+def everyone_concerned(application: Application) -> Iterable[User]:
+    """The applicant, and whoever must act next."""
+    return [*applicants(application), *holders(application)]
+
+
+def invited(application: Application) -> Iterable[User]:
+    rows = application.assignments.filter(review_round=application.review_round, state="invited")
+    return User.objects.filter(expert__assignments__in=rows)
+
+
+def panel(application: Application) -> Iterable[User]:
+    rows = application.assignments.filter(review_round=application.review_round, state="accepted")
+    return User.objects.filter(expert__assignments__in=rows)
+
+
+# What an applicant may hear of the panel's work before the result is only that it goes on.
+APPLICATION: Mapping[str, tuple[Recipients, str]] = {
+    "application.submit": (applicants, "received"),
+    "application.checked": (holders, "waiting"),
+    "application.request_correction": (applicants, "correction"),
+    "application.accept": (everyone_concerned, "progress"),
+    "application.refuse": (applicants, "progress"),
+    "application.lapse": (everyone_concerned, "progress"),
+    "application.recommend": (everyone_concerned, "progress"),
+    "application.decline_recommendation": (applicants, "progress"),
+    "application.propose_draw": (holders, "waiting"),
+    "application.return_draw": (holders, "waiting"),
+    "application.cosign_draw": (invited, "invitation"),
+    "application.convene": (panel, "waiting"),
+    "application.finish_site_visit": (panel, "waiting"),
+    "application.tallied": (holders, "waiting"),
+    "application.give_opinion": (lambda application: _organiser(application), "waiting"),
+    "application.ask_revision": (applicants, "correction"),
+    "application.submit_revision": (holders, "waiting"),
+    "application.confirm_revision": (panel, "waiting"),
+    "application.close_review": (holders, "waiting"),
+    "application.approve": (applicants, "progress"),
+    "application.send_back": (holders, "waiting"),
+    "application.not_pass": (applicants, "progress"),
+    "application.close_notice": (applicants, "progress"),
+    "application.reopen": (everyone_concerned, "progress"),
+    "application.certify": (applicants, "certified"),
+}
+
+
+def _organiser(application: Application) -> Iterable[User]:
+    return User.objects.filter(pk=application.organiser_id)
+
+
+def done(event: Event) -> str:
+    """The event in words, as the table of its machine says it."""
+    name, action = event.verb.split(".", 1)
+    rows = MACHINES[name].transitions if name in MACHINES else ()
+    return next((str(row.done) for row in rows if row.action == action), event.verb)
+
+
+def tell(application: Application, event: Event) -> None:
+    """Messages of an application's act."""
+    recipients, template = APPLICATION.get(event.verb, (None, ""))
+    if recipients is not None:
+        _write(event, recipients(application), template, application, application.get_absolute_url())
+
+
+def tell_assignment(assignment: Assignment, event: Event) -> None:
+    """The organiser hears who accepted and who did not; a substitute is invited by ``drawing.substitute``."""
+    if event.verb in ("assignment.decline", "assignment.recuse", "assignment.lapse", "assignment.replace"):
+        application = assignment.application
+        _write(event, _organiser(application), "progress", application, application.get_absolute_url())
+
+
+def tell_invited(assignment: Assignment) -> None:
+    """Ask a substitute, who was drawn by another's decline rather than by an act of their own."""
+    key = f"invitation:{assignment.pk}"
+    subject = str(assignment.application)
+    notify.write(key, [assignment.expert.user], "invitation", assignment.get_absolute_url(), subject=subject)
+
+
+def tell_guidance(subject: GuidanceVisit | GuidanceOpinion, event: Event) -> None:
+    """The applicant hears of records, the district of replies."""
+    visit = subject.visit if isinstance(subject, GuidanceOpinion) else subject
+    project = visit.project
+    if event.verb == "guidance_opinion.reply":
+        people: Iterable[User] = officers("district_officer", project.community.district_id)
+    else:
+        people = User.objects.filter(memberships__organisation=project.organisation_id, memberships__until=None)
+    _write(event, people, "guidance", project, visit.get_absolute_url())
+
+
+def tell_objection(objection: Objection, event: Event) -> None:
+    """The officers who handle it hear that the case moved; the objector follows it by the receipt number."""
+    if event.verb == "objection.accept":
+        _write(event, officers("supervisor"), "waiting", objection.notice.application, objection.get_absolute_url())
+
+
+def tell_certificate(certificate: Certificate, event: Event) -> None:
+    application = certificate.application
+    _write(event, applicants(application), "progress", application, certificate.get_absolute_url())
+
+
+def _write(event: Event, people: Iterable[User], template: str, subject: Any, link: str) -> None:
+    notify.write(f"event:{event.pk}", people, template, link, subject=str(subject), sentence=done(event), event=event)

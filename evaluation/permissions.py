@@ -1,0 +1,229 @@
+"""Who a person is to a case, and the table of rights. ``can`` and ``visible_to`` are its two faces; a test compares them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from communities.permissions import SYSTEM, city_duties, duties_of, memberships_of
+from evaluation.models import (
+    Application,
+    Assignment,
+    Certificate,
+    GuidanceOpinion,
+    GuidanceVisit,
+    Objection,
+    Project,
+    PublicNotice,
+)
+from portal.machine import NotAllowed, hold
+from portal.models import User
+
+SEATED = ("accepted", "signed")
+OFFICERS = frozenset({"intake", "organiser", "approver", "supervisor"})
+APPLICANTS = frozenset({"applicant", "consultant"})
+ALL_STATES: frozenset[str] = frozenset()
+
+# right on an application -> (roles, states; empty = every state). Acts that move the state stand in workflow.py.
+RIGHTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "edit": (APPLICANTS, frozenset({"draft", "correction", "revision"})),
+    "find": (frozenset({"intake"}), frozenset({"form_check"})),
+    "release_finding": (frozenset({"supervisor"}), frozenset({"form_check"})),
+    "see_findings": (OFFICERS, ALL_STATES),
+    "see_draw": (frozenset({"organiser", "supervisor"}), ALL_STATES),
+    "see_panel": (OFFICERS - {"intake"} | {"expert"}, ALL_STATES),
+    "see_sheets": (frozenset({"organiser", "approver", "supervisor"}), frozenset(
+        {"deliberation", "revision", "revision_check", "approval", "notice", "certifying", "certified", "not_passed"}
+    )),
+    "mark": (frozenset({"expert"}), frozenset({"review"})),
+    "record_site_visit": (frozenset({"expert", "district_officer"}), frozenset({"site_visit"})),
+    "sign_site_visit": (frozenset({"expert", "applicant"}), frozenset({"site_visit"})),
+    "see_history": (OFFICERS | APPLICANTS | {"district_officer"}, ALL_STATES),
+}  # fmt: skip
+
+# right on a project -> roles
+PROJECT_RIGHTS: Mapping[str, frozenset[str]] = {
+    "apply": frozenset({"applicant"}),
+    "plan_guidance": frozenset({"district_officer"}),
+}
+
+
+def project_roles(user: User | None, project: Project) -> frozenset[str]:
+    """Roles towards a project. Whoever acts for a party of the case is none of its officers."""
+    if user is None:
+        return SYSTEM
+    units = memberships_of(user)
+    if project.organisation_id in units:
+        return frozenset({"applicant"})
+    if project.consultant_id in units:
+        return frozenset({"consultant"})
+    roles = set(city_duties(user))
+    if ("district_officer", project.community.district_id) in duties_of(user):
+        roles.add("district_officer")
+    return frozenset(roles)
+
+
+def roles_of(user: User | None, application: Application) -> frozenset[str]:
+    """Roles of ``user`` towards an application; ``None`` is the system. One query: the seat on its panel."""
+    roles = project_roles(user, application.project)
+    if user is None or roles & APPLICANTS or not user.is_authenticated:
+        return roles
+    seat = Assignment.objects.filter(application=application, expert__user=user, state__in=SEATED)
+    seats = list(seat.filter(review_round=application.review_round).values_list("is_leader", flat=True))
+    if seats:
+        # A seat on the panel excludes every duty on the same case.
+        return frozenset({"expert", "leader"} if seats[0] else {"expert"})
+    return roles
+
+
+def can(user: User | None, right: str, application: Application) -> bool:
+    """May ``user`` do ``right`` to this application in its present state?"""
+    roles, states = RIGHTS[right]
+    return bool(roles & roles_of(user, application)) and (not states or application.state in states)
+
+
+def can_view(user: User | None, application: Application) -> bool:
+    """The plain-Python face of ``visible_to``: a draft belongs to its applicant, the rest to everyone with a role."""
+    roles = roles_of(user, application)
+    if roles & APPLICANTS:
+        return True
+    return application.state != "draft" and bool(roles & (OFFICERS | {"district_officer", "expert"}))
+
+
+@contextmanager
+def writing(user: User, right: str, application: Application) -> Iterator[None]:
+    """The transaction in which a child row of ``application`` is written: authorised, and the case held until commit.
+
+    Raises NotAllowed for a wrong person, Stale for a case that has moved on.
+    """
+    roles, states = RIGHTS[right]
+    with transaction.atomic():
+        if not roles & roles_of(user, application):
+            raise NotAllowed(right)
+        hold(application, *states)
+        yield
+
+
+def _units(user: User | None) -> list[int]:
+    return list(memberships_of(user))
+
+
+def _districts(user: User | None) -> list[str]:
+    return [district for duty, district in duties_of(user) if duty == "district_officer" and district]
+
+
+def visible_to(user: User | None) -> QuerySet[Application]:
+    """Applications for which ``can_view`` holds."""
+    if user is None or not user.is_authenticated or not user.is_active:
+        return Application.objects.none()
+    own = Q(project__organisation__in=_units(user)) | Q(project__consultant__in=_units(user))
+    if city_duties(user) & OFFICERS:
+        return Application.objects.filter(own | ~Q(state="draft"))
+    seat = Assignment.objects.filter(
+        application=OuterRef("pk"), expert__user=user, state__in=SEATED, review_round=OuterRef("review_round")
+    )
+    served = Q(project__community__district__in=_districts(user)) | Exists(seat)
+    return Application.objects.filter(own | (served & ~Q(state="draft")))
+
+
+def can_view_project(user: User | None, project: Project) -> bool:
+    """A project is seen by its parties, and by whoever sees one of its applications."""
+    if project_roles(user, project) & APPLICANTS:
+        return True
+    return any(can_view(user, application) for application in project.applications.with_case())
+
+
+def projects_visible_to(user: User | None) -> QuerySet[Project]:
+    """Projects for which ``can_view_project`` holds."""
+    own = Q(organisation__in=_units(user)) | Q(consultant__in=_units(user))
+    return Project.objects.filter(own | Exists(visible_to(user).filter(project=OuterRef("pk"))))
+
+
+def can_project(user: User | None, right: str, project: Project) -> bool:
+    return bool(PROJECT_RIGHTS[right] & project_roles(user, project))
+
+
+def assignment_roles(user: User | None, assignment: Assignment) -> frozenset[str]:
+    """The person asked is the "invitee"; those who run the draw keep their duties; the rest of the panel is nobody."""
+    if user is None:
+        return SYSTEM
+    if assignment.expert.user_id == user.pk:
+        return frozenset({"invitee"})
+    return roles_of(user, assignment.application) & {"organiser", "supervisor"}
+
+
+def assignments_visible_to(user: User | None) -> QuerySet[Assignment]:
+    """One's own assignments; all of a case for those who run its draw (not for its parties)."""
+    if user is None or not user.is_authenticated or not user.is_active:
+        return Assignment.objects.none()
+    own = Q(expert__user=user)
+    if city_duties(user) & {"organiser", "supervisor"}:
+        units = _units(user)
+        party = Q(application__project__organisation__in=units) | Q(application__project__consultant__in=units)
+        seat = Assignment.objects.filter(
+            application=OuterRef("application"),
+            expert__user=user,
+            state__in=SEATED,
+            review_round=OuterRef("application__review_round"),
+        )
+        return Assignment.objects.filter(own | ~(party | Exists(seat)))
+    return Assignment.objects.filter(own)
+
+
+def guidance_roles(user: User | None, visit: GuidanceVisit) -> frozenset[str]:
+    return project_roles(user, visit.project)
+
+
+def opinion_roles(user: User | None, opinion: GuidanceOpinion) -> frozenset[str]:
+    return project_roles(user, opinion.visit.project)
+
+
+def guidance_visible_to(user: User | None) -> QuerySet[GuidanceVisit]:
+    return GuidanceVisit.objects.filter(project__in=projects_visible_to(user))
+
+
+def opinions_visible_to(user: User | None) -> QuerySet[GuidanceOpinion]:
+    return GuidanceOpinion.objects.filter(visit__in=guidance_visible_to(user))
+
+
+def certificates_visible_to(user: User | None) -> QuerySet[Certificate]:
+    """The certificate as a thing to act on; its public page shows it to everyone by its number."""
+    return Certificate.objects.filter(application__in=visible_to(user))
+
+
+def objection_roles(user: User | None, objection: Objection) -> frozenset[str]:
+    """Objections are handled by city officers who are neither party, panel nor the organiser who ran it."""
+    application = objection.notice.application
+    roles = roles_of(user, application)
+    if user is not None and application.organiser_id == user.pk:
+        roles -= {"organiser", "intake", "approver"}
+    return roles & (SYSTEM | {"intake", "supervisor", "approver"})
+
+
+def objections_visible_to(user: User | None) -> QuerySet[Objection]:
+    """Objectors' data is for the officers who handle objections only."""
+    if not city_duties(user) & {"intake", "supervisor", "approver"}:
+        return Objection.objects.none()
+    units = _units(user)
+    party = Q(notice__application__project__organisation__in=units)
+    party |= Q(notice__application__project__consultant__in=units)
+    seat = Assignment.objects.filter(
+        application=OuterRef("notice__application"),
+        expert__user=user,
+        state__in=SEATED,
+        review_round=OuterRef("notice__application__review_round"),
+    )
+    mine = Q(notice__application__organiser=user) if "supervisor" not in city_duties(user) else Q(pk__in=[])
+    return Objection.objects.exclude(party | mine).exclude(Exists(seat))
+
+
+def certificate_roles(user: User | None, certificate: Certificate) -> frozenset[str]:
+    return roles_of(user, certificate.application)
+
+
+def notices_visible_to(user: User | None) -> QuerySet[PublicNotice]:
+    """A notice is public."""
+    return PublicNotice.objects.all()

@@ -1,0 +1,31 @@
+"""The scoring engine: marks and a standard in, a result with its reasons out.
+
+Hides all arithmetic of an evaluation. Plain Python without clock or database: the same sheets under the same standard
+give the same result for ever.
+"""
+
+from evaluation.scoring.files import Outcome, score_files
+from evaluation.scoring.panel import ItemResult, Sheet
+from evaluation.scoring.ranking import Entry, Ranked, Ranking, rank, shortlist
+from evaluation.scoring.result import NO_LEVEL_NAME, Cap, ChapterResult, Result, StageResult
+from evaluation.scoring.totals import evaluate, evaluate_stages, self_score
+
+__all__ = [
+    "NO_LEVEL_NAME",
+    "Cap",
+    "ChapterResult",
+    "Entry",
+    "ItemResult",
+    "Outcome",
+    "Ranked",
+    "Ranking",
+    "Result",
+    "Sheet",
+    "StageResult",
+    "evaluate",
+    "evaluate_stages",
+    "rank",
+    "score_files",
+    "self_score",
+    "shortlist",
+]

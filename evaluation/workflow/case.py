@@ -1,0 +1,198 @@
+"""The life of an application 申报, from the draft to the certificate."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from evaluation import automation
+from evaluation.clocks import holders, running_clock
+from evaluation.models import Application
+from evaluation.notifications import tell
+from evaluation.permissions import roles_of, visible_to
+from evaluation.workflow import effects, guards
+from portal.machine import Ask, Machine, Transition, register
+
+STATES = {
+    "draft": _("填报中"),
+    "checking": _("自动检查中"),
+    "form_check": _("形式审查"),
+    "correction": _("补正"),
+    "recommendation": _("区县推荐"),
+    "drawing": _("待抽取专家"),
+    "cosigning": _("待监督员共同启动抽取"),
+    "inviting": _("专家确认中"),
+    "site_visit": _("现场核查"),
+    "review": _("专家评审"),
+    "tallying": _("汇总计算中"),
+    "deliberation": _("专家组合议"),
+    "revision": _("按专家意见修改"),
+    "revision_check": _("组长核对修改"),
+    "approval": _("审定"),
+    "notice": _("公示"),
+    "certifying": _("制证中"),
+    "certified": _("已发证"),
+    "refused": _("不予受理"),
+    "not_passed": _("未通过"),
+    "withdrawn": _("已撤回"),
+}
+AUTOMATIC = ("checking", "tallying", "certifying")
+REASON = Ask("reason", _("理由"))
+AFTER_ACCEPTANCE = ("recommendation", "drawing")
+
+APPLICATION = register(
+    Machine(
+        name="application",
+        model=Application,
+        initial="draft",
+        states=STATES,
+        roles_of=roles_of,
+        visible_to=lambda user: visible_to(user).with_case(),
+        clock=running_clock,
+        notify=tell,
+        holders=holders,
+        steps={
+            "checking": automation.check_form,
+            "tallying": automation.tally,
+            "certifying": automation.certify,
+        },
+        deadlines={"correction": "lapse", "revision": "lapse", "notice": "close_notice"},
+        transitions=(
+            # 2–3b: filing, form check, correction
+            Transition(
+                "submit", _("提交申报"), _("提交了申报"), ("draft",), "checking", ("applicant",),
+                checks=(guards.application_is_not_empty,), effects=(effects.seal,), page="application-submit",
+            ),
+            Transition(
+                "checked", _("自动检查完成"), _("完成了自动检查"), ("checking",), "form_check", ("system",),
+            ),
+            Transition(
+                "accept", _("受理"), _("受理了申报"), ("form_check",), "recommendation", ("intake",),
+                checks=(guards.no_unsent_findings,), when=guards.asks_recommendation, page="form-check",
+            ),
+            Transition(
+                "accept", _("受理"), _("受理了申报"), ("form_check",), "drawing", ("intake",),
+                checks=(guards.no_unsent_findings,), when=guards.asks_no_recommendation, page="form-check",
+            ),
+            Transition(
+                "request_correction", _("发出一次性补正告知"), _("发出了一次性补正告知"), ("form_check",), "correction",
+                ("intake",), checks=(guards.findings_can_be_sent,), effects=(effects.send_findings,), page="form-check",
+            ),
+            Transition(
+                "refuse", _("不予受理"), _("作出不予受理决定"), ("form_check",), "refused", ("intake",), asks=(REASON,),
+                danger=True,
+            ),
+            Transition(
+                "resubmit", _("提交补正"), _("提交了补正"), ("correction",), "checking", ("applicant",),
+                checks=(guards.findings_are_answered,), effects=(effects.seal,), page="application-submit",
+            ),
+            Transition(
+                "lapse", _("逾期未补正"), _("逾期未补正，视为撤回"), ("correction",), "withdrawn", ("system",),
+            ),
+            Transition(
+                "withdraw", _("撤回申报"), _("撤回了申报"), ("draft", "form_check", "correction", *AFTER_ACCEPTANCE),
+                "withdrawn", ("applicant",), asks=(REASON,), danger=True,
+            ),
+            # 4: district recommendation, where the programme asks
+            Transition(
+                "recommend", _("推荐"), _("出具了推荐意见"), ("recommendation",), "drawing", ("district_officer",),
+                asks=(Ask("opinion", _("推荐意见")),),
+            ),
+            Transition(
+                "decline_recommendation", _("不予推荐"), _("不予推荐"), ("recommendation",), "refused",
+                ("district_officer",), asks=(REASON,), danger=True,
+            ),
+            # 5: the draw, started by two persons
+            Transition(
+                "propose_draw", _("发起专家抽取"), _("冻结名单并发起了专家抽取"), ("drawing",), "cosigning", ("organiser",),
+                effects=(effects.freeze_draw,), page="draw",
+            ),
+            Transition(
+                "return_draw", _("退回抽取方案"), _("退回了抽取方案"), ("cosigning",), "drawing", ("supervisor",),
+                asks=(REASON,), effects=(effects.drop_draw,),
+            ),
+            Transition(
+                "cosign_draw", _("共同启动抽取"), _("共同启动了抽取"), ("cosigning",), "inviting", ("supervisor",),
+                checks=(guards.cosigner_is_another,), effects=(effects.hold_draw,), page="draw",
+            ),
+            Transition(
+                "redraw", _("重新抽取"), _("因无人递补重新抽取"), ("inviting",), "drawing", ("organiser",), asks=(REASON,),
+                effects=(effects.next_round,), danger=True,
+            ),
+            Transition(
+                "convene", _("专家组组成"), _("专家组全部确认"), ("inviting",), "site_visit", ("system",),
+                effects=(effects.open_site_visit,), when=guards.asks_site_visit,
+            ),
+            Transition(
+                "convene", _("专家组组成"), _("专家组全部确认"), ("inviting",), "review", ("system",),
+                when=guards.asks_no_site_visit,
+            ),
+            # 6: site visit, sheets, result, opinion
+            Transition(
+                "finish_site_visit", _("核查完成，开始评分"), _("完成了现场核查"), ("site_visit",), "review", ("leader",),
+                checks=(guards.site_visit_is_signed,), page="site-visit",
+            ),
+            Transition(
+                "complete_sheets", _("评分表齐备"), _("全部评分表已签署"), ("review",), "tallying", ("system",),
+            ),
+            Transition(
+                "tallied", _("汇总完成"), _("完成了汇总计算"), ("tallying",), "deliberation", ("system",),
+            ),
+            Transition(
+                "give_opinion", _("出具专家组意见"), _("出具了专家组意见"), ("deliberation",), None, ("leader",),
+                asks=(Ask("opinion", _("专家组意见")), Ask("notes", _("分歧条目的合议说明"), required=False)),
+                checks=(guards.flagged_items_have_notes,), effects=(effects.keep_opinion,), page="panel",
+            ),
+            Transition(
+                "ask_revision", _("要求修改一次"), _("要求申报单位修改一次"), ("deliberation",), "revision", ("leader",),
+                asks=(Ask("items", _("须修改的条目"), help=_("填写条目编号，用逗号隔开")), Ask("reason", _("修改要求"))),
+                checks=(guards.revision_is_the_first, guards.revision_items_exist), effects=(effects.ask_revision,),
+            ),
+            Transition(
+                "submit_revision", _("提交修改"), _("提交了修改"), ("revision",), "revision_check", ("applicant",),
+                checks=(guards.findings_are_answered,), effects=(effects.seal,), page="application-submit",
+            ),
+            Transition(
+                "lapse", _("逾期未修改"), _("逾期未修改，按原结果合议"), ("revision",), "deliberation", ("system",),
+            ),
+            Transition(
+                "confirm_revision", _("确认修改，重新评分"), _("确认了修改"), ("revision_check",), "review", ("leader",),
+                effects=(effects.reopen_sheets,),
+            ),
+            Transition(
+                "close_review", _("评审结束，送审定"), _("结束评审并送审定"), ("deliberation",), "approval", ("organiser",),
+                checks=(guards.opinion_is_given,), page="panel",
+            ),
+            # 7–9: approval by another person, notice, certificate
+            Transition(
+                "approve", _("审定通过，开始公示"), _("审定通过并公示"), ("approval",), "notice", ("approver",),
+                checks=(guards.approver_is_another, guards.level_is_reached), effects=(effects.open_notice,),
+                asks=(Ask("opinion", _("审定意见")),), page="approval",
+            ),
+            Transition(
+                "send_back", _("退回合议"), _("退回专家组合议"), ("approval",), "deliberation", ("approver",),
+                asks=(REASON,), checks=(guards.approver_is_another,), page="approval",
+            ),
+            Transition(
+                "not_pass", _("审定不通过"), _("审定不通过"), ("approval",), "not_passed", ("approver",), asks=(REASON,),
+                checks=(guards.approver_is_another,), danger=True, page="approval",
+            ),
+            Transition(
+                "close_notice", _("公示期满"), _("公示期满无未结异议"), ("notice",), "certifying", ("system",),
+                checks=(guards.notice_is_over, guards.no_open_objection), effects=(effects.close_notice,),
+            ),
+            Transition(
+                "reopen", _("异议成立，重新评审"), _("异议成立，重新评审"), ("notice",), "drawing", ("system",),
+                effects=(effects.next_round,),
+            ),
+            Transition(
+                "certify", _("发证"), _("发放了证书"), ("certifying",), "certified", ("system",),
+                effects=(effects.issue_certificate,),
+            ),
+            # a step that failed for good is shown to officers, who let the worker try again
+            Transition(
+                "retry", _("重试自动步骤"), _("重试了自动步骤"), AUTOMATIC, None, ("intake", "organiser", "approver"),
+                when=guards.has_failed,
+            ),
+        ),
+    )
+)  # fmt: skip

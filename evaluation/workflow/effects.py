@@ -1,0 +1,131 @@
+"""What happens together with an application's move, in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils import timezone
+
+from evaluation import drawing, outcome, snapshot
+from evaluation.marking import result_of
+from evaluation.models import Application, Assignment, Certificate, Draw, Finding, Mark, SiteVisit
+from evaluation.workflow.guards import item_codes
+from portal.machine import MACHINES, Act
+
+Data = Mapping[str, Any]
+
+
+def seal(application: Application, act: Act) -> Data:
+    sealed = snapshot.seal(application, act.by)
+    return {"version": sealed.version, "sha256": sealed.sha256}
+
+
+def send_findings(application: Application, act: Act) -> Data:
+    number = application.correction_round + 1
+    Application.objects.filter(pk=application.pk).update(correction_round=number)
+    application.correction_round = number
+    unsent = application.findings.filter(phase=Finding.Phase.FORM_CHECK, sent_at=None)
+    count = unsent.update(sent_at=act.at, round=number)
+    return {"round": number, "findings": count}
+
+
+def freeze_draw(application: Application, act: Act) -> Data:
+    draw = drawing.propose(application, act.by)
+    Application.objects.filter(pk=application.pk).update(organiser=act.by)
+    application.organiser = act.by
+    return {"commitment": draw.commitment}
+
+
+def drop_draw(application: Application, act: Act) -> Data:
+    """The returned plan leaves the table, not the record: its commitment stays in the event."""
+    draw = Draw.objects.get(application=application, review_round=application.review_round)
+    draw.delete()
+    return {"commitment": draw.commitment}
+
+
+def hold_draw(application: Application, act: Act) -> Data:
+    draw = drawing.hold(application, act.by)
+    return {"commitment": draw.commitment, "seats": draw.assignments.count()}
+
+
+def open_site_visit(application: Application, act: Act) -> Data:
+    SiteVisit.objects.get_or_create(application=application, review_round=application.review_round)
+    return {}
+
+
+def keep_opinion(application: Application, act: Act) -> Data:
+    result = result_of(application)
+    result.opinion = act.data["opinion"].strip()
+    result.opinion_by = act.by
+    result.notes = dict(act.data.get("notes") or {})
+    result.save(update_fields=["opinion", "opinion_by", "notes"])
+    return {}
+
+
+def ask_revision(application: Application, act: Act) -> Data:
+    for code in item_codes(act.data["items"]):
+        Finding.objects.create(
+            application=application,
+            phase=Finding.Phase.REVISION,
+            round=application.review_round,
+            kind=Finding.Kind.ITEM,
+            place=code,
+            text=act.data["reason"].strip(),
+            by=act.by,
+            sent_at=act.at,
+        )
+    return {}
+
+
+def reopen_sheets(application: Application, act: Act) -> Data:
+    """The same panel judges the revised version in a new round, starting from its own marks."""
+    panel = list(application.assignments.filter(review_round=application.review_round, state="signed"))
+    next_round(application, act)
+    for old in panel:
+        new = Assignment.objects.create(
+            application=application, draw=old.draw, expert=old.expert, review_round=application.review_round,
+            field=old.field, is_leader=old.is_leader, seat=old.seat, state="accepted", due_on=application.due_on,
+        )  # fmt: skip
+        Mark.objects.bulk_create(
+            Mark(assignment=new, item_code=mark.item_code, value=mark.value, reason=mark.reason)
+            for mark in old.marks.all()
+        )
+    for visit in application.site_visits.filter(review_round=application.review_round - 1):
+        visit.pk, visit.review_round = None, application.review_round
+        visit.save()
+    return {"round": application.review_round}
+
+
+def next_round(application: Application, act: Act) -> Data:
+    number = application.review_round + 1
+    Application.objects.filter(pk=application.pk).update(review_round=number)
+    application.review_round = number
+    return {"round": number}
+
+
+def open_notice(application: Application, act: Act) -> Data:
+    notice = outcome.open_notice(application, act.day)
+    Application.objects.filter(pk=application.pk).update(due_on=notice.closes_on)
+    application.due_on = notice.closes_on
+    return {"notice": notice.number, "closes_on": notice.closes_on.isoformat()}
+
+
+def close_notice(application: Application, act: Act) -> Data:
+    notice = application.notices.get(result__review_round=application.review_round)
+    notice.closed_at = timezone.now()
+    notice.save(update_fields=["closed_at"])
+    return {"notice": notice.number}
+
+
+def issue_certificate(application: Application, act: Act) -> Data:
+    certificate = outcome.issue_certificate(application, act.day)
+    earlier = Certificate.objects.filter(
+        application__project__community=application.project.community_id,
+        application__project__programme=application.project.programme_id,
+        is_final=certificate.is_final,
+        state="valid",
+    ).exclude(pk=certificate.pk)
+    for old in earlier:
+        MACHINES["certificate"].perform(old, "supersede", by=None)
+    return {"certificate": certificate.number, "level": certificate.level}

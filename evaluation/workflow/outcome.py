@@ -1,0 +1,112 @@
+"""The lives of an objection 异议 and of a certificate 证书."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from evaluation.models import Certificate, Objection
+from evaluation.notifications import tell_certificate, tell_objection
+from evaluation.permissions import certificate_roles, certificates_visible_to, objection_roles, objections_visible_to
+from portal.machine import MACHINES, Act, Ask, Machine, Transition, hold, register
+from portal.problems import Problem, gettext_noop
+
+Data = Mapping[str, Any]
+REASON = Ask("reason", _("理由"))
+REPLY = Ask("reply", _("答复"))
+
+
+def objection_clock(objection: Objection, source: str, target: str, day: date) -> Data:
+    """The limit runs from receipt; taking the objection up does not restart it."""
+    return {"due_on": objection.due_on if target == "accepted" else None}
+
+
+def take_application(objection: Objection) -> None:
+    hold(objection.notice.application, objection.notice.application.state)
+
+
+def case_is_in_notice(objection: Objection, act: Act) -> Iterator[Problem]:
+    if objection.notice.application.state != "notice":
+        yield Problem("notice_closed", "", gettext_noop("该公示已经结束，不能再以异议成立退回评审。"))
+
+
+def keep_reply(objection: Objection, act: Act) -> Data:
+    objection.reply = (act.data.get("reply") or act.data.get("reason") or "").strip()
+    objection.save(update_fields=["reply"])
+    return {}
+
+
+def reopen_case(objection: Objection, act: Act) -> Data:
+    MACHINES["application"].perform(objection.notice.application, "reopen", by=None)
+    return {}
+
+
+OBJECTION = register(
+    Machine(
+        name="objection",
+        model=Objection,
+        initial="received",
+        states={
+            "received": _("待受理"),
+            "accepted": _("核查中"),
+            "not_taken": _("不予受理"),
+            "upheld": _("异议成立"),
+            "rejected": _("异议不成立"),
+        },
+        roles_of=objection_roles,
+        visible_to=objections_visible_to,
+        clock=objection_clock,
+        guard=take_application,
+        notify=tell_objection,
+        transitions=(
+            Transition("accept", _("受理异议"), _("受理了异议"), ("received",), "accepted", ("intake", "supervisor")),
+            Transition(
+                "not_take", _("不予受理"), _("未受理异议"), ("received",), "not_taken", ("intake", "supervisor"),
+                asks=(REASON,), effects=(keep_reply,), danger=True,
+            ),
+            Transition(
+                "uphold", _("异议成立"), _("认定异议成立"), ("accepted",), "upheld", ("supervisor", "approver"),
+                asks=(REPLY,), checks=(case_is_in_notice,), effects=(keep_reply, reopen_case), danger=True,
+            ),
+            Transition(
+                "reject", _("异议不成立"), _("认定异议不成立"), ("accepted",), "rejected", ("supervisor", "approver"),
+                asks=(REPLY,), effects=(keep_reply,),
+            ),
+        ),
+    )
+)  # fmt: skip
+
+
+def no_clock(certificate: Certificate, source: str, target: str, day: date) -> Data:
+    return {"due_on": None}
+
+
+CERTIFICATE = register(
+    Machine(
+        name="certificate",
+        model=Certificate,
+        initial="valid",
+        states={
+            "valid": _("有效"),
+            "expired": _("已过期"),
+            "revoked": _("已撤销"),
+            "superseded": _("已被新证书取代"),
+        },
+        roles_of=certificate_roles,
+        visible_to=certificates_visible_to,
+        clock=no_clock,
+        notify=tell_certificate,
+        deadlines={"valid": "expire"},
+        transitions=(
+            Transition("expire", _("到期"), _("证书到期"), ("valid",), "expired", ("system",)),
+            Transition("supersede", _("被取代"), _("被新证书取代"), ("valid",), "superseded", ("system",)),
+            Transition(
+                "revoke", _("撤销证书"), _("撤销了证书"), ("valid",), "revoked", ("supervisor",), danger=True,
+                asks=(REASON, Ask("hearing", _("听取当事人意见的情况"))),
+            ),
+        ),
+    )
+)  # fmt: skip

@@ -1,0 +1,3 @@
+"""Addresses of the pages of experts."""
+
+urlpatterns: list = []

@@ -1,0 +1,56 @@
+"""The form of any act, made from what its transition asks; refusals land beside the field they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext, gettext_lazy as _
+
+from portal.machine import Ask, Transition
+from portal.problems import Problem
+
+TEXTAREA = {"rows": 4}
+
+
+def field_of(ask: Ask, obj: Any) -> forms.Field:
+    """The form field of one thing an act asks."""
+    common: dict[str, Any] = {"label": ask.label, "required": ask.required, "help_text": ask.help}
+    if ask.kind == "date":
+        return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}), **common)
+    if ask.kind == "yes":
+        return forms.BooleanField(**common)
+    if ask.kind == "number":
+        return forms.DecimalField(**common)
+    if ask.kind == "choice":
+        return forms.ChoiceField(choices=list(ask.choices(obj)) if ask.choices else [], **common)
+    if ask.kind == "line":
+        return forms.CharField(max_length=200, **common)
+    return forms.CharField(widget=forms.Textarea(attrs=TEXTAREA), max_length=5000, **common)
+
+
+class ActForm(forms.Form):
+    """Fields from the table; an act that asks nothing has an empty form that only confirms."""
+
+    required_css_class = "required"
+
+    def __init__(self, transition: Transition, obj: Any, data: Any = None) -> None:
+        super().__init__(data)
+        for ask in transition.asks:
+            self.fields[ask.name] = field_of(ask, obj)
+
+
+def add_problems(form: forms.BaseForm, problems: Iterable[Problem]) -> None:
+    """Show each problem beside its field, or above the form where it names none of its fields."""
+    for problem in problems:
+        place = problem.place if problem.place in form.fields else None
+        sentence = problem.text(gettext)
+        prefix = f"{problem.place}：" if problem.place and place is None and problem.place not in sentence else ""
+        form.add_error(place, prefix + sentence)
+
+
+class UploadForm(forms.Form):
+    """One file, named so on every page that takes one."""
+
+    file = forms.FileField(label=_("文件"))

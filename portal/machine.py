@@ -1,0 +1,201 @@
+"""The one way anything with a life moves: a table of transitions and ``Machine.perform``.
+
+Hides: locking by conditional UPDATE, the order right -> claim -> checks -> effects -> event -> notifications -> bell.
+Knows no domain; every app declares its tables in its ``workflow`` module.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction as database
+from django.db.models import F
+from django.utils import timezone
+
+from portal import audit
+from portal.models import Case, Event, User
+from portal.problems import Problem, Refused, gettext_noop
+
+logger = logging.getLogger(__name__)
+
+
+class NotAllowed(Exception):
+    """This person, in this state, may not do this."""
+
+
+class Stale(Exception):
+    """Somebody else moved the row first. ``last`` is the event that did."""
+
+    def __init__(self, last: Event | None) -> None:
+        self.last = last
+        super().__init__(str(last))
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One thing a person must or may say with an act; the page's field and the API's parameter."""
+
+    name: str
+    label: str
+    kind: str = "text"  # text | line | date | choice | yes | number
+    required: bool = True
+    choices: Callable[[Any], Iterable[tuple[str, str]]] | None = None
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One attempt, as checks and effects see it."""
+
+    action: str
+    by: User | None
+    role: str
+    at: datetime
+    data: Mapping[str, Any]
+
+    @property
+    def day(self) -> date:
+        return timezone.localdate(self.at)
+
+
+Check = Callable[[Any, Act], Iterable[Problem]]
+Effect = Callable[[Any, Act], Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One row of a table. ``target`` None keeps the state (an act that only leaves a trace and effects)."""
+
+    action: str
+    label: str  # the button: 受理
+    done: str  # the history: 受理了申报
+    sources: tuple[str, ...]
+    target: str | None
+    by: tuple[str, ...]
+    checks: tuple[Check, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    when: Callable[[Any], bool] | None = None
+    page: str = ""  # name of the page from which people do this; "" = the general act page
+    danger: bool = False
+
+
+def hold(obj: Case, *states: str) -> None:
+    """Take the row until commit if it is in one of ``states``, else Stale: what child rows are written after.
+
+    Call inside a transaction. Without it PostgreSQL lets a mark slip into a review that closed a moment ago.
+    """
+    if not type(obj)._base_manager.filter(pk=obj.pk, state__in=states).update(state_since=F("state_since")):
+        raise Stale(Event.objects.of(obj).last())
+
+
+def asked(transition: Transition, act: Act) -> Iterator[Problem]:
+    """Problems of what the act should say and does not."""
+    for ask in transition.asks:
+        value = act.data.get(ask.name)
+        if ask.required and value in (None, "", False):
+            yield Problem("required", ask.name, gettext_noop("请填写“%(label)s”。"), {"label": ask.label})
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The life of one model. Tables are data; ``perform`` is the only writer of ``state``."""
+
+    name: str
+    model: type[Case]
+    initial: str
+    states: Mapping[str, str]
+    transitions: tuple[Transition, ...]
+    roles_of: Callable[[User | None, Any], frozenset[str]]
+    visible_to: Callable[[Any], Any]  # user -> queryset: fetching is authorising
+    # (obj, source, target, day) -> columns to write with the new state, "due_on" among them
+    clock: Callable[[Any, str, str, date], Mapping[str, Any]] = lambda obj, source, target, day: {"due_on": None}
+    notify: Callable[[Any, Event], None] = lambda obj, event: None
+    # takes the rows above this one first, so that two acts never wait for each other in a circle
+    guard: Callable[[Any], None] = lambda obj: None
+    holders: Callable[[Any], Iterable[User]] = lambda obj: ()  # who must act now: whom to remind
+    steps: Mapping[str, Callable[[Any], None]] = field(default_factory=dict)  # automatic state -> work
+    deadlines: Mapping[str, str] = field(default_factory=dict)  # state -> action when its day has passed
+
+    def find(self, obj: Case, action: str, roles: frozenset[str]) -> tuple[Transition, str] | None:
+        """The row of the table that lets one of ``roles`` do ``action`` to ``obj`` now, and in which role."""
+        for row in self.transitions:
+            if row.action == action and obj.state in row.sources and (row.when is None or row.when(obj)):
+                for role in row.by:
+                    if role in roles:
+                        return row, role
+        return None
+
+    def available(self, obj: Case, user: User | None) -> list[Transition]:
+        """What ``user`` may do to ``obj`` now, in the order of the table."""
+        roles = self.roles_of(user, obj)
+        found = (self.find(obj, row.action, roles) for row in self.transitions)
+        rows = [match[0] for match in found if match]
+        return list(dict.fromkeys(rows))
+
+    def perform(self, obj: Case, action: str, *, by: User | None, **data: Any) -> Event:
+        """Do ``action``; return its event. Raises NotAllowed, Stale or Refused, and then nothing has changed."""
+        with database.atomic():
+            found = self.find(obj, action, self.roles_of(by, obj))
+            if found is None:
+                self._explain_refusal(obj, action, by)
+            row, role = found  # type: ignore[misc]  # _explain_refusal never returns
+            act = Act(action, by, role, timezone.now(), data)
+            source, target = obj.state, row.target or obj.state
+            self.guard(obj)
+            self._move(obj, source, target, act)
+            problems = [*asked(row, act), *(problem for check in row.checks for problem in check(obj, act))]
+            if problems:
+                obj.state = source
+                raise Refused(problems)
+            said = {ask.name: _plain(data[ask.name]) for ask in row.asks if data.get(ask.name) not in (None, "")}
+            for effect in row.effects:
+                said |= effect(obj, act) or {}
+            event = audit.record(
+                obj, f"{self.name}.{action}", by=by, role=role, **{"from": source, "to": target, **said}
+            )
+            self.notify(obj, event)
+            if target in self.steps:
+                database.on_commit(lambda: _ring(self.name, obj.pk), robust=True)
+            return event
+
+    def _move(self, obj: Case, source: str, target: str, act: Act) -> None:
+        """The conditional UPDATE: from here the row is ours until commit."""
+        columns: dict[str, Any] = {"state": target, "claimed_until": None, "attempts": 0, "fault": ""}
+        if target != source:
+            columns |= {"state_since": act.at, **self.clock(obj, source, target, act.day)}
+        if not self.model._base_manager.filter(pk=obj.pk, state=source).update(**columns):
+            raise Stale(Event.objects.of(obj).last())
+        for name, value in columns.items():
+            setattr(obj, name, value)
+
+    def _explain_refusal(self, obj: Case, action: str, by: User | None) -> None:
+        """Tell a wrong moment from a wrong person: a state that moved since the page was shown is Stale."""
+        logger.warning("refused %s.%s on %s in %s for %s", self.name, action, obj.pk, obj.state, by)
+        roles = self.roles_of(by, obj)
+        if any(row.action == action and set(row.by) & roles and obj.state not in row.sources for row in self.transitions):
+            raise Stale(Event.objects.of(obj).last())
+        raise NotAllowed(f"{self.name}.{action}")
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date | datetime) else value
+
+
+def _ring(name: str, pk: int) -> None:
+    from portal.tasks import ring_advance  # tasks is a leaf
+
+    ring_advance(name, pk)
+
+
+MACHINES: dict[str, Machine] = {}
+
+
+def register(machine: Machine) -> Machine:
+    """Make a machine known to the workers, the act page and the API; called once by each ``workflow`` module."""
+    MACHINES[machine.name] = machine
+    return machine

@@ -1,0 +1,124 @@
+"""The doorbell: tasks that take an id, and the sweep that rings again for whatever was lost.
+
+The database is the queue; a task run twice, ten times at once or never changes nothing but the hour.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from django.conf import settings
+from django.db import close_old_connections
+from django.db.models import F
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from portal import notify
+from portal.clock import calendar
+from portal.machine import MACHINES, Machine, NotAllowed, Stale
+from portal.models import Notification
+from portal.problems import Refused
+
+logger = logging.getLogger(__name__)
+
+
+def ring(task: Any, *arguments: Any) -> None:
+    """Send a message to the workers; a broker that is down delays the work until the next sweep and breaks nothing."""
+    try:
+        task.apply_async(arguments, retry=False, ignore_result=True)
+    except (OperationalError, RedisError, OSError) as error:
+        logger.warning("bell for %s%s not heard: %s", task.name, arguments, error)
+
+
+def ring_advance(name: str, pk: int) -> None:
+    ring(advance, name, pk)
+
+
+def ring_deliveries() -> None:
+    ring(deliver_all)
+
+
+@shared_task
+def advance(name: str, pk: int) -> None:
+    """Do the automatic step of one row, if it still waits and nobody holds it."""
+    machine = MACHINES[name]
+    now = timezone.now()
+    waiting = machine.model.objects.claimable(now).filter(pk=pk, state__in=machine.steps)
+    lease = timedelta(seconds=settings.WORK_LEASE_SECONDS)
+    if not waiting.update(claimed_until=now + lease, attempts=F("attempts") + 1):
+        return
+    obj = machine.model.objects.get(pk=pk)
+    if obj.state not in machine.steps:
+        return
+    try:
+        machine.steps[obj.state](obj)
+    except Stale:
+        logger.info("%s %s was moved by another", name, pk)
+    except Exception as error:  # whatever it is, the case must not vanish: it is tried again, then shown to an officer
+        logger.exception("%s %s failed in %s", name, pk, obj.state)
+        _keep_fault(machine, pk, obj.state, error)
+
+
+def _keep_fault(machine: Machine, pk: int, state: str, error: Exception) -> None:
+    final = isinstance(error, Refused | NotAllowed)
+    failed = machine.model.objects.filter(pk=pk, state=state)
+    if not final:
+        failed = failed.filter(attempts__gte=settings.WORK_ATTEMPTS)
+    failed.update(fault=f"{type(error).__name__}: {error}"[:2000], claimed_until=None)
+
+
+@shared_task
+def deliver_all() -> int:
+    """Send every message that waits; return how many went out."""
+    waiting = Notification.objects.unsent(timezone.now()).order_by("pk").values_list("pk", flat=True)[:500]
+    return sum(notify.deliver(pk) for pk in list(waiting))
+
+
+@shared_task
+def sweep() -> None:
+    """Ring for all that waits: automatic states, days that have passed, reminders, unsent messages."""
+    close_old_connections()
+    for name, machine in MACHINES.items():
+        waiting = machine.model.objects.claimable(timezone.now()).filter(state__in=machine.steps)
+        for pk in waiting.order_by("state_since").values_list("pk", flat=True)[:500]:
+            ring(advance, name, pk)
+        enforce_deadlines(machine)
+        remind(machine)
+    ring(deliver_all)
+
+
+def enforce_deadlines(machine: Machine) -> int:
+    """Perform what the table says for rows whose last day has passed; return how many moved."""
+    today = timezone.localdate()
+    late = machine.model.objects.overdue(today).filter(state__in=machine.deadlines, fault="")
+    moved = 0
+    for obj in late.order_by("due_on")[:500]:
+        try:
+            machine.perform(obj, machine.deadlines[obj.state], by=None)
+            moved += 1
+        except (Stale, Refused) as reason:
+            logger.info("%s %s stays in %s: %s", machine.name, obj.pk, obj.state, reason)
+        except Exception as error:  # one bad row must not stop the others
+            logger.exception("%s %s failed at its deadline", machine.name, obj.pk)
+            machine.model.objects.filter(pk=obj.pk).update(fault=f"{type(error).__name__}: {error}"[:2000])
+    return moved
+
+
+def remind(machine: Machine) -> int:
+    """Tell the holders of rows that end within a working day, and again once they are late; return how many messages.
+
+    The key of a message names row, day and occasion, so that sweeping all day reminds once.
+    """
+    today = timezone.localdate()
+    tomorrow = calendar().add_workdays(today, 1).date
+    written = 0
+    for obj in machine.model.objects.filter(due_on__lte=tomorrow, fault="").order_by("due_on")[:500]:
+        late = obj.due_on < today
+        key = f"due:{machine.name}:{obj.pk}:{obj.due_on}:{'late' if late else 'soon'}"
+        people = machine.holders(obj)
+        written += notify.write(key, people, "due", obj.get_absolute_url(), subject=str(obj), due_on=obj.due_on, late=late)
+    return written

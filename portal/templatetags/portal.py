@@ -1,0 +1,126 @@
+"""Small words of every page: stars, deadlines with a lamp and a sentence, problems, states."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+
+from portal.clock import calendar
+from portal.machine import MACHINES
+from portal.models import Event
+from portal.problems import Problem, gettext_noop
+
+register = template.Library()
+
+
+@register.filter
+def stars(level: int, top: int = 3) -> SafeString:
+    """★★☆ with a text alternative."""
+    level = int(level or 0)
+    label = gettext("%(level)s 星，满 %(top)s 星") % {"level": level, "top": top}
+    return format_html(
+        '<span class="stars" role="img" aria-label="{}">{}{}</span>', label, "★" * level, "☆" * max(top - level, 0)
+    )
+
+
+@register.simple_tag(takes_context=True)
+def deadline(context: template.Context, day: date | None) -> SafeString:
+    """还剩 3 个工作日 with the date; late, waiting or plain by class and by words, never by colour alone.
+
+    The calendar is read once a page.
+    """
+    if day is None:
+        return format_html('<span class="tag plain">{}</span>', gettext("无期限"))
+    kept = context.render_context.setdefault("calendar", None) or calendar()
+    context.render_context["calendar"] = kept
+    left = kept.workdays_between(timezone.localdate(), day)
+    if left < 0:
+        words = ngettext("已超 %(n)s 个工作日", "已超 %(n)s 个工作日", -left) % {"n": -left}
+        lamp = "late"
+    elif left == 0:
+        words, lamp = gettext("今天到期"), "wait"
+    else:
+        words = ngettext("还剩 %(n)s 个工作日", "还剩 %(n)s 个工作日", left) % {"n": left}
+        lamp = "wait" if left <= 2 else "plain"
+    when = gettext("%(month)s月%(day)s日") % {"month": day.month, "day": day.day}
+    return format_html('<span class="tag {}">{}</span> <span class="muted">{}</span>', lamp, words, when)
+
+
+@register.filter
+def state_name(obj: Any) -> str:
+    """The state of anything with a life, in words."""
+    return next((str(m.states[obj.state]) for m in MACHINES.values() if isinstance(obj, m.model)), obj.state)
+
+
+@register.filter
+def sentence(event: Event) -> str:
+    """What an event says, in words of its machine's table, or of the few acts that move nothing."""
+    name, _, action = event.verb.partition(".")
+    machine = MACHINES.get(name)
+    rows = machine.transitions if machine else ()
+    found = next((str(row.done) for row in rows if row.action == action), None)
+    return found or gettext(OTHER_ACTS.get(event.verb, event.verb))
+
+
+# Acts that are not transitions: creating and recording.
+OTHER_ACTS: dict[str, str] = {
+    "organisation.open": gettext_noop("开始了单位注册"),
+    "community.open": gettext_noop("登记了小区"),
+    "project.open": gettext_noop("建立了案卷"),
+    "application.open": gettext_noop("开始填报"),
+    "application.data": gettext_noop("修改了案卷信息"),
+    "guidance_visit.plan": gettext_noop("计划了过程指导"),
+    "guidance_opinion.open": gettext_noop("提出了指导意见"),
+    "site_visit.record": gettext_noop("登记了现场核查"),
+    "site_visit.sign": gettext_noop("在核查记录上签字"),
+    "objection.file": gettext_noop("提出了异议"),
+    "standard.import": gettext_noop("导入了评价标准"),
+}
+
+ROLES: dict[str, str] = {
+    "applicant": gettext_noop("申报单位"),
+    "consultant": gettext_noop("咨询服务单位"),
+    "administrator": gettext_noop("单位管理员"),
+    "member": gettext_noop("经办人"),
+    "district_officer": gettext_noop("区县审核员"),
+    "intake": gettext_noop("受理员"),
+    "organiser": gettext_noop("评价组织员"),
+    "expert": gettext_noop("专家"),
+    "invitee": gettext_noop("专家"),
+    "leader": gettext_noop("专家组组长"),
+    "approver": gettext_noop("审定人"),
+    "supervisor": gettext_noop("监督员"),
+    "pool_keeper": gettext_noop("专家库管理员"),
+    "system": gettext_noop("系统"),
+    "public": gettext_noop("公众"),
+}
+
+
+@register.filter
+def role_name(role: str) -> str:
+    """A role in words."""
+    return gettext(ROLES.get(role, role))
+
+
+@register.filter
+def problem_text(record: dict[str, Any]) -> str:
+    """A stored problem as a sentence in the reader's language."""
+    return Problem.from_record(record).text(gettext)
+
+
+@register.filter
+def at_key(mapping: Any, key: Any) -> Any:
+    """mapping[key] or None: templates cannot look up by a variable."""
+    return mapping.get(key) if mapping else None
+
+
+@register.filter
+def file_size(size: int) -> str:
+    """1.2 MB"""
+    return f"{size / 1048576:.1f} MB" if size >= 1048576 else f"{max(size / 1024, 0.1):.1f} kB"

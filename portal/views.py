@@ -1,0 +1,108 @@
+"""The shell's own pages: home, my work, messages, and the one page through which every act of every machine is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from evaluation.models import Certificate, PublicNotice
+from evaluation.work import waiting_on
+from portal.forms import ActForm, add_problems
+from portal.machine import MACHINES, NotAllowed
+from portal.models import Notification
+from portal.problems import Refused
+
+YEAR = 365 * 24 * 3600
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """What the public sees first: open notices and the newest certificates; who is signed in goes on to their work."""
+    today = timezone.localdate()
+    context = {
+        "notices": PublicNotice.objects.filter(opened_on__lte=today, closes_on__gte=today)[:8],
+        "certificates": Certificate.objects.filter(state="valid", is_final=True).order_by("-issued_on", "-pk")[:8],
+        "certified_count": Certificate.objects.filter(state="valid", is_final=True).count(),
+    }
+    return render(request, "portal/home.html", context)
+
+
+@login_required
+def my_work(request: HttpRequest) -> HttpResponse:
+    """Everything that waits on me, by deadline."""
+    return render(request, "portal/my_work.html", {"rows": waiting_on(request.user), "today": timezone.localdate()})
+
+
+@login_required
+def notifications(request: HttpRequest) -> HttpResponse:
+    """My messages, newest first; looking at them marks them read."""
+    rows = list(Notification.objects.filter(user=request.user).order_by("-created_at", "-pk")[:100])
+    response = render(request, "portal/notifications.html", {"rows": rows})
+    Notification.objects.unread_by(request.user).update(read_at=timezone.now())
+    return response
+
+
+@login_required
+def act(request: HttpRequest, machine: str, pk: int, action: str) -> HttpResponse:
+    """Do one act of one machine. GET shows what it asks; POST does it, or shows every problem beside its field."""
+    if machine not in MACHINES:
+        raise Http404
+    table = MACHINES[machine]
+    obj: Any = get_object_or_404(table.visible_to(request.user), pk=pk)
+    found = table.find(obj, action, table.roles_of(request.user, obj))
+    if found is None:
+        if request.method == "POST":
+            table.perform(obj, action, by=request.user)  # raises NotAllowed or Stale with its reason, and logs it
+        raise NotAllowed(f"{machine}.{action}")
+    transition = found[0]
+    form = ActForm(transition, obj, request.POST or None if transition.asks else request.POST)
+    if request.method == "POST" and form.is_valid():
+        try:
+            table.perform(obj, action, by=request.user, **form.cleaned_data)
+        except Refused as refused:
+            add_problems(form, refused.problems)
+        else:
+            messages.success(request, f"{obj}：{transition.done}")
+            return HttpResponseRedirect(where_next(request, obj))
+    status = 422 if request.method == "POST" else 200
+    context = {"transition": transition, "obj": obj, "form": form, "machine": table, "next": where_next(request, obj)}
+    return render(request, "portal/act.html", context, status=status)
+
+
+def where_next(request: HttpRequest, obj: Any) -> str:
+    """Where the person came from, if it is a page of ours; else the thing itself."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if safe else obj.get_absolute_url()
+
+
+@require_POST
+def care(request: HttpRequest) -> HttpResponse:
+    """关怀版: large type and high contrast, remembered for a year."""
+    target = request.POST.get("next", "/")
+    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    response = redirect(target if safe else "home")
+    response.set_cookie("care", "" if request.COOKIES.get("care") == "1" else "1", YEAR, samesite="Lax")
+    return response
+
+
+def health(request: HttpRequest) -> HttpResponse:
+    """For the load balancer: this process answers and its database too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "ok"})
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "404.html", status=404)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "403.html", status=403)

@@ -1,0 +1,106 @@
+"""How the stages of `make test` are chosen, counted and added up."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from deploy.console import Trouble
+from tests import run, services
+from tests.run import Outcome, Stage, clean_environment, counts, ensure_programs, full_stages, run_stage, summary
+
+
+def outcome(passed=1, failed=0, skipped=0):
+    """Build the outcome of an invented stage."""
+    return Outcome("stage", passed, failed, skipped, 1.0)
+
+
+@pytest.mark.parametrize(
+    "passed, failed, skipped, good", [(1, 0, 0, True), (0, 0, 0, False), (5, 1, 0, False), (5, 0, 1, False)]
+)
+def test_a_stage_is_good_only_when_something_passed_and_nothing_failed_or_was_skipped(passed, failed, skipped, good):
+    assert outcome(passed, failed, skipped).good is good
+
+
+def test_the_last_line_adds_up_the_stages_with_skipped_tests_among_the_failed():
+    lines = summary([outcome(3), outcome(4, failed=1), outcome(5, skipped=2)]).splitlines()
+    assert lines[-1] == "12 passed, 3 failed"
+
+
+def test_a_report_is_counted(tmp_path):
+    report = tmp_path / "report.xml"
+    report.write_text('<testsuites><testsuite tests="9" failures="1" errors="2" skipped="3"/></testsuites>')
+    assert counts(report) == (3, 3, 3)
+
+
+def test_a_report_that_was_never_written_is_a_failure(tmp_path):
+    assert counts(tmp_path / "none.xml") == (0, 1, 0)
+
+
+@pytest.mark.parametrize("code, expected", [(0, (1, 0)), (1, (0, 1))])
+def test_a_stage_without_tests_counts_as_one(code, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "end_descendants", lambda spared: [])  # the processes of this test run are not its own
+    done = run_stage(sys.executable, Stage("checks", ["-c", f"raise SystemExit({code})"]), os.environ, [])
+    assert (done.passed, done.failed) == expected
+
+
+def test_every_test_runs_on_postgresql_and_all_but_those_for_postgresql_on_sqlite():
+    stages = [run.fast_stage(), *full_stages("postgres://p", "unix:///r")]
+    chosen = [
+        (stage.name, stage.arguments[stage.arguments.index("-q") + 2], "DATABASE_URL" in stage.environment)
+        for stage in stages
+    ]
+    assert chosen == [
+        ("sqlite", "not browser and not worker and not postgresql", False),
+        ("postgresql", "not browser and not worker", True),
+        ("worker-sqlite", "worker and not postgresql", False),
+        ("worker-postgresql", "worker", True),
+        ("browser-sqlite", "browser and not postgresql", False),
+        ("browser-postgresql", "browser", True),
+    ]
+
+
+def test_the_settings_of_a_developer_do_not_reach_the_tests(tmp_path, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgres://production")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
+    environment = clean_environment(tmp_path)
+    assert [name for name in ("DATABASE_URL", "PYTEST_ADDOPTS") if name in environment] == []
+    assert environment["DATA_DIR"] == str(tmp_path / "data")
+
+
+def test_what_is_missing_and_cannot_be_installed_is_named(monkeypatch):
+    monkeypatch.setattr(run, "postgresql_programs", lambda: None)
+    monkeypatch.setattr(run, "chromium_program", lambda: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(Trouble) as caught:
+        ensure_programs(with_browser=True)
+    assert caught.value.chinese == (
+        "测试还需要：postgresql chromium（PostgreSQL 13 以上）。"
+        "请先安装，例如 sudo apt-get install postgresql chromium。"
+    )
+
+
+def test_an_installation_that_fails_is_told_with_the_last_words_of_the_installer(monkeypatch):
+    monkeypatch.setattr(run, "postgresql_programs", lambda: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(run.shutil, "which", lambda name: f"/usr/bin/{name}")
+    failed = subprocess.CompletedProcess([], 100, "", "E: no network\n")
+    monkeypatch.setattr(run.subprocess, "run", lambda *arguments, **options: failed)
+    with pytest.raises(Trouble) as caught:
+        ensure_programs(with_browser=False)
+    assert caught.value.detail == "E: no network"
+
+
+def test_a_server_that_is_too_old_is_not_taken(tmp_path, monkeypatch):
+    programs = tmp_path / "12" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("initdb", "postgres"):
+        (programs / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 12.20'\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setattr(services, "DEBIAN_FOLDERS", tmp_path)
+    monkeypatch.setattr(services.shutil, "which", lambda name: None)
+    assert services.postgresql_programs() is None
+    programs.parent.rename(tmp_path / "17")
+    (tmp_path / "17" / "bin" / "postgres").write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 17.2'\n")
+    assert services.postgresql_programs() == tmp_path / "17" / "bin"
