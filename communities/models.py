@@ -103,7 +103,9 @@ class Membership(models.Model):
     class Meta:
         verbose_name = _("成员")
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["user", "organisation"], condition=Q(until=None), name="one_open_membership")
+            models.UniqueConstraint(
+                fields=["user", "organisation"], condition=Q(until=None), name="one_open_membership"
+            )
         ]
 
     def __str__(self) -> str:
@@ -156,7 +158,9 @@ class Officer(models.Model):
 class Community(models.Model):
     """小区: the thing that is judged. Areas in square metres."""
 
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="communities", verbose_name=_("申报单位"))
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="communities", verbose_name=_("申报单位")
+    )
     name = models.CharField(_("小区名称"), max_length=80)
     district = models.ForeignKey(District, models.PROTECT, verbose_name=_("区县"))
     address = models.CharField(_("地址"), max_length=200)

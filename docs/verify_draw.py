@@ -6,6 +6,7 @@ import hmac
 import json
 import sys
 
+PARTIES = ("organiser", "supervisor")
 text = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
@@ -18,18 +19,17 @@ class Draw:
 
     def __init__(self, rules, everybody, seed):
         people = {person["id"]: person for person in everybody if person["excluded"] is None}
-        self.people, self.limit, self.gone = people, rules["max_per_employer"], set()
-        self.lead = {k for k in people if people[k]["can_lead"] and people[k]["district"] != rules["leader_not_from_district"]}
+        self.people, self.gone, home = people, set(), rules["leader_not_from_district"]
+        self.lead = {key for key, person in people.items() if person["can_lead"] and person["district"] != home}
         lists = {field: [key for key in people if field in people[key]["fields"]] for field in rules["seats"]}
-        lists["*"] = list(people)
+        lists |= {"*": people, "*leader": self.lead}
         self.orders = {name: self.order(name, keys, seed, rules["load_band"]) for name, keys in lists.items()}
-        self.orders["*leader"] = self.order("*leader", self.lead, seed, 0)
-        self.kinds = [field for field, seats in sorted(rules["seats"].items()) for _ in range(seats)]
-        self.kinds += ["*"] * (rules["size"] - len(self.kinds))
+        self.limit, size, fields = rules["max_per_employer"], rules["size"], rules["seats"].items()
+        self.kinds = (sorted(field for field, seats in fields for _ in range(seats)) + ["*"] * size)[:size]
 
     def order(self, name, keys, seed, band):
         lots = {key: hmac.digest(bytes.fromhex(seed), f"{name}\0{key}".encode(), "sha256") for key in keys}
-        return sorted(lots, key=lambda key: (self.people[key]["load"] // band if band else 0, lots[key]))
+        return sorted(lots, key=lambda k: (name != "*leader" and band and self.people[k]["load"] // band, lots[k]))
 
     def free(self, kind, seated):
         units, spent = [self.people[key]["employer"] for key in seated], self.gone.union(seated)
@@ -37,8 +37,7 @@ class Draw:
         return [k for k in self.orders[kind] if k not in spent and self.people[k]["employer"] not in full]
 
     def can_fill(self, kinds, seated):
-        """Search everything: a leader first, then always the seat for which the fewest people are left."""
-        led = not self.lead.isdisjoint(seated)
+        led = not self.lead.isdisjoint(seated)  # first seat a leader, then search where the fewest people are left
         tries = [(n, [k for k in self.free(kind, seated) if led or k in self.lead]) for n, kind in enumerate(kinds)]
         tries = sorted(tries, key=lambda each: len(each[1]))[: 1 if led else None]
         deeper = (self.can_fill(kinds[:n] + kinds[n + 1 :], [*seated, key]) for n, keys in tries for key in keys)
@@ -69,7 +68,8 @@ def lawful(rules, people, value, secrets):
     """Rules that can be met, nobody twice, nobody drawable whom they forbid, two secrets, a public value if named."""
     ids, drawable = [p["id"] for p in people], [p for p in people if p["excluded"] is None]
     right = rules["size"] in range(3, 100, 2) and sum(rules["seats"].values()) <= rules["size"]
-    right = right and ids == sorted(set(ids)) and bool(value) == (rules["public_source"] is not None)
+    right = right and rules["load_band"] >= 0 and ids == sorted(set(ids))
+    right = right and bool(value) == (rules["public_source"] is not None)
     right = right and all(p["employer"] and p["fields"] and 0 <= p["load"] < rules["max_load"] for p in drawable)
     return right and len(set(secrets)) == 2 and all(len(s) == 64 and set(s) <= set("0123456789abcdef") for s in secrets)
 
@@ -78,16 +78,16 @@ def verify(data):
     """Return the parts of a receipt file that are wrong; none if it is right."""
     try:
         old = json.loads(data)
-        pool, value, secrets = old["pool"], old["public_value"], [old[who]["secret"] for who in ("organiser", "supervisor")]
+        pool, value, secrets = old["pool"], old["public_value"], [old[party]["secret"] for party in PARTIES]
         if not lawful(pool["rules"], pool["candidates"], value, secrets):
             return ["规则、密值或公开数值 rules, secrets or public value"]
         new = {"format": "expert-draw-receipt-1", "pool": pool, "commitment": sha256(text(pool)), "public_value": value}
-        new["organiser"], new["supervisor"] = ({"secret": secret, "sha256": sha256(secret)} for secret in secrets)
+        new |= {party: {"secret": each, "sha256": sha256(each)} for party, each in zip(PARTIES, secrets, strict=True)}
         new["seed"] = sha256("\n".join([new["commitment"], *secrets, value or ""]))
         draw = Draw(pool["rules"], pool["candidates"], new["seed"])
         new |= {"orders": draw.orders, "rounds": draw.rounds([each["declined"] for each in old["rounds"][1:]])}
-        wrong = [part for part in sorted({*new, *old}) if text(new.get(part)) != text(old.get(part))]
-        return wrong + ["文件写法 bytes of the file"] * (data != (text(old) + "\n").encode())
+        wrong = [part for part in {*new, *old} if part not in new or text(new[part]) != text(old.get(part))]
+        return sorted(wrong) + ["文件写法 bytes of the file"] * (data != (text(old) + "\n").encode())
     except Exception as error:  # whatever it is, it is no receipt
         return [f"凭证格式 form of the receipt: {error!r}"]
 
@@ -95,6 +95,5 @@ def verify(data):
 if __name__ == "__main__":
     with open(sys.argv[1], "rb") as file:
         found = verify(file.read())
-    verdict = "核验不通过。 WRONG: do not trust this receipt." if found else "核验通过。 RIGHT: the draw is as recorded."
-    print(*(f"不符 differs: {part}" for part in found), verdict, sep="\n")
+    print(*(f"不符 differs: {part}" for part in found), "核验不通过。 WRONG" if found else "核验通过。 RIGHT", sep="\n")
     sys.exit(1 if found else 0)

@@ -58,7 +58,9 @@ def credit_code_is_valid(look: Look) -> Iterator[Problem]:
 def no_other_case(look: Look) -> Iterator[Problem]:
     """No open case and no same or higher certificate for this community (its own earlier stage does not count)."""
     project = look.application.project
-    others = Application.objects.open().filter(project__community=project.community, project__programme=project.programme)
+    others = Application.objects.open().filter(
+        project__community=project.community, project__programme=project.programme
+    )
     for other in others.exclude(project=project).select_related("project")[:3]:
         message = gettext_noop("该小区另有一件正在办理的案卷：%(number)s。")
         yield Problem("open_case", "community", message, {"number": other.project.number})

@@ -57,7 +57,9 @@ def import_standard(source: bytes, name: str, *, by: User | None) -> Standard:
             return same
         if Standard.objects.filter(code=parsed.code, version=parsed.version).exists():
             message = gettext_noop("%(code)s %(version)s已存在且内容不同：已导入的版本不可更改，请改用新的版本号。")
-            problem = Problem("version_taken", "standard.version", message, {"code": parsed.code, "version": parsed.version})
+            problem = Problem(
+                "version_taken", "standard.version", message, {"code": parsed.code, "version": parsed.version}
+            )
             raise Refused([problem])
         row = Standard.objects.create(
             code=parsed.code,

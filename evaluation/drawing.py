@@ -125,7 +125,10 @@ def hold(application: Application, by: User) -> Draw:
 def _seat(draw: Draw, seats: Iterable[Any]) -> list[Assignment]:
     """Invite whoever sits and has not been asked; the leader's hat goes where the draw puts it."""
     application = draw.application
-    asked = {row.expert.number: row for row in draw.assignments.filter(review_round=draw.review_round).select_related("expert")}
+    asked = {
+        row.expert.number: row
+        for row in draw.assignments.filter(review_round=draw.review_round).select_related("expert")
+    }
     experts = {expert.number: expert for expert in Expert.objects.filter(number__in=[seat.expert_id for seat in seats])}
     due_on = clock.deadline("invitation", timezone.localdate(), application.project.programme_id)
     new = []

@@ -5,14 +5,11 @@ Hides: that in a correction only what the notice names is open, and that every w
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.conf import settings
-from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -32,6 +29,7 @@ from evaluation.models import (
 )
 from evaluation.permissions import can_project, writing
 from portal import audit, files
+from portal.attachments import attachment_values, photo_values
 from portal.machine import NotAllowed
 from portal.models import Sequence, User
 from portal.problems import Problem, Refused, gettext_noop
@@ -50,9 +48,13 @@ def open_project(
     refuse_unless_may_apply(organisation)
     if target_level not in {level.level for level in standard.parsed.levels}:
         names = "、".join(level.name for level in standard.parsed.levels)
-        raise Refused([Problem("level_unknown", "target_level", gettext_noop("目标等级应为：%(names)s。"), {"names": names})])
+        raise Refused(
+            [Problem("level_unknown", "target_level", gettext_noop("目标等级应为：%(names)s。"), {"names": names})]
+        )
     if consultant is not None and consultant.pk == organisation.pk:
-        raise Refused([Problem("consultant_is_applicant", "consultant", gettext_noop("咨询服务单位不能是申报单位自己。"))])
+        raise Refused(
+            [Problem("consultant_is_applicant", "consultant", gettext_noop("咨询服务单位不能是申报单位自己。"))]
+        )
     with transaction.atomic():
         Standard.objects.filter(pk=standard.pk, frozen_at=None).update(frozen_at=timezone.now())
         name = f"{programme.number_prefix}-{timezone.localdate().year}-{community.district_id}"
@@ -192,44 +194,6 @@ def _document_forms(application: Application, code: str, form: str = "") -> tupl
     if form and form not in forms:
         raise Refused([Problem("form_wrong", code, gettext_noop("该材料不在线填写，请上传文件。"))])
     return forms
-
-
-def attachment_values(upload: Any, allowed: Iterable[str], by: User) -> dict[str, Any]:
-    """Look inside an upload and return the columns of an Attachment. Raises Refused with the reason."""
-    limit = settings.MAX_UPLOAD_MEGABYTES * 1024 * 1024
-    seen = files.inspect(upload, upload.name, allowed=tuple(allowed), max_bytes=limit)
-    upload.seek(0)
-    content = ContentFile(upload.read(), name=files.storage_name(seen.sha256, seen.kind))
-    return {
-        "file": content,
-        "name": files.display_name(upload.name),
-        "kind": seen.kind,
-        "content_type": seen.content_type,
-        "size": seen.size,
-        "sha256": seen.sha256,
-        "pages": seen.pages,
-        "uploaded_by": by,
-    }
-
-
-def photo_values(upload: Any, by: User) -> dict[str, Any]:
-    """As ``attachment_values`` for a picture: upright, without metadata, with thumbnail, time and place kept apart."""
-    values = attachment_values(upload, ["jpg"], by)
-    upload.seek(0)
-    content, thumbnail, facts = files.normalise_image(upload)
-    name = files.storage_name(values["sha256"], "jpg")
-    latitude, longitude = facts.position or (None, None)
-    return {
-        **values,
-        "file": ContentFile(content, name=name),
-        "size": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "content_type": "image/jpeg",
-        "thumbnail": ContentFile(thumbnail, name=f"thumbnail-{name}"),
-        "taken_at": facts.taken_at,
-        "latitude": latitude,
-        "longitude": longitude,
-    }
 
 
 def add_document(by: User, application: Application, code: str, upload: Any) -> Document:

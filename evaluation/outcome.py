@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence as SequenceOf
+from collections.abc import Mapping
+from collections.abc import Sequence as SequenceOf
 from datetime import date
 from typing import Any
 
@@ -13,10 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from communities import credit_code
-from evaluation.filing import attachment_values
 from evaluation.marking import result_of
 from evaluation.models import Application, Certificate, Objection, ObjectionProof, PublicNotice, Result
 from portal import audit, clock, files, typesetting
+from portal.attachments import attachment_values
 from portal.machine import hold
 from portal.models import Sequence
 from portal.problems import Problem, Refused, gettext_noop

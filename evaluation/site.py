@@ -9,7 +9,6 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from evaluation.filing import photo_values
 from evaluation.models import (
     Application,
     GuidanceOpinion,
@@ -21,6 +20,7 @@ from evaluation.models import (
 )
 from evaluation.permissions import can_project, guidance_roles, opinion_roles, roles_of, writing
 from portal import audit
+from portal.attachments import photo_values
 from portal.machine import NotAllowed, hold
 from portal.models import User
 from portal.problems import Problem, Refused, gettext_noop
@@ -67,7 +67,9 @@ def add_opinion(by: User, visit: GuidanceVisit, text: str, due_on: date, item_co
     return opinion
 
 
-def add_photo(by: User, subject: GuidanceVisit | GuidanceOpinion | Application, upload: Any, caption: str = "") -> Photo:
+def add_photo(
+    by: User, subject: GuidanceVisit | GuidanceOpinion | Application, upload: Any, caption: str = ""
+) -> Photo:
     """Add a photo to a guidance visit (district), to the reply of an opinion (applicant), or to the site visit.
 
     Upright, without metadata; capture time and place are kept beside it. Raises NotAllowed, Stale, Refused.

@@ -126,7 +126,9 @@ def _proofs(data: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     proofs: dict[str, list[dict[str, Any]]] = {}
     for row in data["evidence"]:
         for code, page in row["items"].items():
-            proofs.setdefault(code, []).append({"id": row["id"], "name": row["name"], "sha256": row["sha256"], "page": page})
+            proofs.setdefault(code, []).append(
+                {"id": row["id"], "name": row["name"], "sha256": row["sha256"], "page": page}
+            )
     return proofs
 
 

@@ -10,13 +10,14 @@ from typing import Any
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _, gettext_noop
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from communities.models import Organisation
 from communities.permissions import city_duties, duties_of, memberships_of
 from evaluation.clocks import HOLDERS
 from evaluation.models import Application, Assignment, GuidanceOpinion, GuidanceVisit, Objection
-from evaluation.permissions import objections_visible_to, visible_to
+from evaluation.permissions import SEATED, objections_visible_to, visible_to
 from portal.models import User
 
 
@@ -49,6 +50,9 @@ NEXT: dict[str, str] = {
 }
 
 
+LED = ("site_visit", "deliberation", "revision_check")  # states in which the leader of the panel acts
+
+
 def waiting_on(user: User) -> list[Waiting]:
     """Everything that waits on ``user``, by deadline; without a deadline last. A constant number of queries."""
     found = [*_applications(user), *_assignments(user), *_guidance(user), *_organisations(user), *_objections(user)]
@@ -56,29 +60,29 @@ def waiting_on(user: User) -> list[Waiting]:
 
 
 def _applications(user: User) -> Iterator[Waiting]:
-    duties, units = city_duties(user), list(memberships_of(user))
-    districts = [code for duty, code in duties_of(user) if duty == "district_officer"]
-    mine = Q(pk__in=[])
-    for state, role in HOLDERS.items():
-        if role == "applicant":
-            mine |= Q(state=state, project__organisation__in=units)
-        elif role == "district_officer":
-            mine |= Q(state=state, project__community__district__in=districts)
-        elif role == "organiser" and role in duties:
-            mine |= Q(state=state) & (Q(organiser=user) | Q(organiser=None))
-        elif role in duties:
-            mine |= Q(state=state)
-    if "organiser" in duties:
-        mine |= Q(state="deliberation", organiser=user)
-    if units:
-        mine |= Q(state="site_visit", project__organisation__in=units)
-    rows = visible_to(user).filter(mine).exclude(state="approval", organiser=user).with_case()
-    seats = Assignment.objects.filter(expert__user=user, is_leader=True, state__in=("accepted", "signed"))
-    led = Application.objects.filter(
-        assignments__in=seats, state__in=("site_visit", "deliberation", "revision_check")
-    ).with_case()
+    rows = visible_to(user).filter(_held_by(user)).exclude(state="approval", organiser=user).with_case()
+    seats = Assignment.objects.filter(expert__user=user, is_leader=True, state__in=SEATED)
+    led = Application.objects.filter(assignments__in=seats, state__in=LED).with_case()
     for application in {row.pk: row for row in [*rows, *led]}.values():
         yield _row(application, _(NEXT[application.state]), application.get_absolute_url())
+
+
+def _held_by(user: User) -> Q:
+    """Applications in a state that one of the user's roles holds (seats on a panel apart)."""
+    duties, units = city_duties(user), list(memberships_of(user))
+    districts = [code for duty, code in duties_of(user) if duty == "district_officer"]
+    reach = {
+        "applicant": Q(project__organisation__in=units),
+        "district_officer": Q(project__community__district__in=districts),
+        "organiser": Q(organiser=user) | Q(organiser=None),
+    }
+    held = Q(state="site_visit", project__organisation__in=units)
+    if "organiser" in duties:
+        held |= Q(state="deliberation", organiser=user)
+    for state, role in HOLDERS.items():
+        if role in ("applicant", "district_officer") or role in duties:
+            held |= Q(state=state) & reach.get(role, Q())
+    return held
 
 
 def _row(application: Application, sentence: str, link: str) -> Waiting:

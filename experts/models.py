@@ -72,7 +72,9 @@ class Recusal(models.Model):
         PINNED = "pinned", _("经核定应回避")
 
     expert = models.ForeignKey(Expert, models.CASCADE, related_name="recusals")
-    party_code = models.CharField(_("当事单位统一社会信用代码"), max_length=18, validators=[valid_credit_code], db_index=True)
+    party_code = models.CharField(
+        _("当事单位统一社会信用代码"), max_length=18, validators=[valid_credit_code], db_index=True
+    )
     reason = models.CharField(_("原因"), max_length=30, choices=Reason)
     since = models.DateField(_("起"), null=True, blank=True)
     until = models.DateField(_("止"), null=True, blank=True)
@@ -88,5 +90,3 @@ class Recusal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.expert} × {self.party_code} {self.get_reason_display()}"
-
-

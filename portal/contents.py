@@ -1,8 +1,8 @@
 """What is really inside a file, kind by kind: pages, size of a picture, when and where a photo was taken.
 
-Hides: pypdf, Pillow, openpyxl and the box and archive formats, and the limits within which each may be opened. Every look
-reads from a seekable binary stream, keeps to ``Limits`` and either returns ``Facts`` or raises ``Refused`` with a sentence that
-says what is wrong and how to mend it. Plain Python; nothing here writes or decides who may upload what.
+Hides: pypdf, Pillow, openpyxl, the box and archive formats, and the limits within which each may be opened. Every look
+reads from a seekable binary stream, keeps to ``Limits`` and either returns ``Facts`` or raises ``Refused`` with a
+sentence that says what is wrong and how to mend it. Plain Python; nothing here writes or decides who may upload what.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ Image.MAX_IMAGE_PIXELS = LIMITS.pixels
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a look found. pages: of a PDF, slides of a presentation, sheets of a workbook; width, height: pixels, upright.
+    """What a look found. pages: of a PDF, slides or sheets of an office document; width, height: upright pixels.
 
-    taken_at: the camera's clock, aware only where the camera wrote its offset. position: (latitude, longitude) in degrees.
+    taken_at: on the camera's clock, aware only where it wrote its offset. position: (latitude, longitude) in degrees.
     """
 
     pages: int | None = None
@@ -79,15 +79,25 @@ def _reading(code: str, message: str) -> Iterator[None]:
 # Parts that are large and in which no reader looks for actions or attachments.
 QUIET_PARTS = frozenset({"/Parent", "/Contents", "/Resources", "/StructTreeRoot", "/Metadata", "/AP", "/OutputIntents"})
 SCRIPT = Problem(
-    "pdf_with_script", "", gettext_noop("PDF 内含脚本（JavaScript）；请用“打印为 PDF”重新生成一份不含脚本的文件。")
+    "pdf_with_script",
+    "",
+    gettext_noop("PDF 内含脚本（JavaScript）；请用“打印为 PDF”重新生成一份不含脚本的文件。"),
 )
 LAUNCH = Problem(
-    "pdf_with_launch", "", gettext_noop("PDF 内含启动程序或外部文件的动作；请用“打印为 PDF”重新生成一份不含动作的文件。")
+    "pdf_with_launch",
+    "",
+    gettext_noop("PDF 内含启动程序或打开外部文件的动作；请用“打印为 PDF”重新生成一份不含动作的文件。"),
 )
 ATTACHED = Problem(
-    "pdf_with_attachment", "", gettext_noop("PDF 内嵌了其他文件或多媒体；请去掉附件，把需要的文件单独上传。")
+    "pdf_with_attachment",
+    "",
+    gettext_noop("PDF 内嵌了其他文件或多媒体；请去掉附件，把需要的文件单独上传。"),
 )
-DYNAMIC_FORM = Problem("pdf_with_form", "", gettext_noop("PDF 是动态表单（XFA），不能长期保存；请用“打印为 PDF”重新生成。"))
+DYNAMIC_FORM = Problem(
+    "pdf_with_form",
+    "",
+    gettext_noop("PDF 是动态表单（XFA），不能长期保存；请用“打印为 PDF”重新生成。"),
+)
 ACTIONS = {"/JavaScript": SCRIPT, "/Launch": LAUNCH, "/ImportData": LAUNCH, "/GoToE": LAUNCH}
 MULTIMEDIA = frozenset({"/FileAttachment", "/RichMedia", "/Movie", "/Sound", "/Screen", "/3D"})
 
@@ -133,7 +143,8 @@ def _count_pages(root: DictionaryObject, limits: Limits) -> int:
         if not isinstance(node, DictionaryObject):
             continue
         if "/Kids" in node:
-            waiting.extend(node["/Kids"])
+            kids = node["/Kids"]
+            waiting.extend(kids if isinstance(kids, ArrayObject) else [])
         else:
             pages += 1
         if pages > limits.pages:
@@ -199,7 +210,7 @@ def open_image(stream: BinaryIO, limits: Limits = LIMITS) -> Image.Image:
         gettext_noop("图片像素过多（上限 %(limit)s 万像素）；请在相机或看图软件中改用较低分辨率。"),
         limit=limits.pixels // 10_000,
     )
-    with _reading("image_damaged", CUT_IMAGE):
+    with reading_image():
         try:
             image = Image.open(stream, formats=("JPEG", "PNG"))
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -209,11 +220,18 @@ def open_image(stream: BinaryIO, limits: Limits = LIMITS) -> Image.Image:
     return image
 
 
+@contextmanager
+def reading_image() -> Iterator[None]:
+    """Refuse a picture whose decoding fails on the way."""
+    with _reading("image_damaged", CUT_IMAGE):
+        yield
+
+
 def look_into_image(stream: BinaryIO, limits: Limits = LIMITS) -> Facts:
     """Return the facts of a JPEG or PNG that decodes to its end. Refused: damaged, cut off, too many pixels."""
     image = open_image(stream, limits)
     facts = facts_of_image(image)
-    with _reading("image_damaged", CUT_IMAGE):
+    with reading_image():
         # A JPEG is decoded at an eighth of its size: every byte is read, a fraction of the memory is used.
         image.draft("RGB", (max(1, image.width // 8), max(1, image.height // 8)))
         image.load()
@@ -221,7 +239,7 @@ def look_into_image(stream: BinaryIO, limits: Limits = LIMITS) -> Facts:
 
 
 def facts_of_image(image: Image.Image) -> Facts:
-    """Read what the camera wrote. Metadata that makes no sense is no reason to refuse a picture: it counts as absent."""
+    """Read what the camera wrote. Metadata that makes no sense counts as absent; the picture stays good."""
     width, height = image.size
     try:
         exif = image.getexif()

@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext, gettext_lazy as _
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from portal.machine import Ask, Transition
+from portal.machine import Ask, Machine, Transition
+from portal.models import User
 from portal.problems import Problem
 
 TEXTAREA = {"rows": 4}
@@ -39,6 +42,14 @@ class ActForm(forms.Form):
         super().__init__(data)
         for ask in transition.asks:
             self.fields[ask.name] = field_of(ask, obj)
+
+
+def act_links(machine: Machine, obj: Any, user: User | None) -> list[tuple[Transition, str]]:
+    """What ``user`` may do to ``obj`` now, each with the address where it is done: its own page or the act page."""
+    return [
+        (row, reverse(row.page, args=[obj.pk]) if row.page else reverse("act", args=[machine.name, obj.pk, row.action]))
+        for row in machine.available(obj, user)
+    ]
 
 
 def add_problems(form: forms.BaseForm, problems: Iterable[Problem]) -> None:

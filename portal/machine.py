@@ -177,7 +177,9 @@ class Machine:
         """Tell a wrong moment from a wrong person: a state that moved since the page was shown is Stale."""
         logger.warning("refused %s.%s on %s in %s for %s", self.name, action, obj.pk, obj.state, by)
         roles = self.roles_of(by, obj)
-        if any(row.action == action and set(row.by) & roles and obj.state not in row.sources for row in self.transitions):
+        if any(
+            row.action == action and set(row.by) & roles and obj.state not in row.sources for row in self.transitions
+        ):
             raise Stale(Event.objects.of(obj).last())
         raise NotAllowed(f"{self.name}.{action}")
 

@@ -161,13 +161,13 @@ class Case(models.Model):
     class Meta:
         abstract = True
 
+    def get_absolute_url(self) -> str:
+        return ""
+
     @property
     def thread(self) -> str:
         """The case file this row belongs to; its events are read together."""
         return f"{self._meta.label_lower}:{self.pk}"
-
-    def get_absolute_url(self) -> str:
-        return ""
 
 
 class Attachment(models.Model):

@@ -31,7 +31,9 @@ def write(key: str, users: Iterable[User], template: str, link: str, **context: 
         context = {**context, "link": settings.SITE_URL + link}
         subject = " ".join(render_to_string(f"emails/{template}.subject", context).split())[:200]
         body = render_to_string(f"emails/{template}.txt", context)
-    rows = [Notification(key=f"{key}:{pk}", user=user, subject=subject, body=body, link=link) for pk, user in people.items()]
+    rows = [
+        Notification(key=f"{key}:{pk}", user=user, subject=subject, body=body, link=link) for pk, user in people.items()
+    ]
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
     if rows:
         transaction.on_commit(_ring, robust=True)

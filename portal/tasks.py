@@ -120,5 +120,7 @@ def remind(machine: Machine) -> int:
         late = obj.due_on < today
         key = f"due:{machine.name}:{obj.pk}:{obj.due_on}:{'late' if late else 'soon'}"
         people = machine.holders(obj)
-        written += notify.write(key, people, "due", obj.get_absolute_url(), subject=str(obj), due_on=obj.due_on, late=late)
+        written += notify.write(
+            key, people, "due", obj.get_absolute_url(), subject=str(obj), due_on=obj.due_on, late=late
+        )
     return written

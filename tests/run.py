@@ -68,7 +68,7 @@ def static_stages() -> list[Stage]:
     """Describe the checks that run no test: translations, lint, format, types, migrations."""
     return [
         Stage("translations", ["-m", "deploy.translations"]),
-        Stage("ruff-check", ["-m", "ruff", "check", "--quiet"]),
+        Stage("ruff-check", ["-m", "ruff", "check", "--quiet", "--output-format", "concise"]),
         Stage("ruff-format", ["-m", "ruff", "format", "--check", "--quiet"]),
         Stage("mypy", ["-m", "mypy"]),
         Stage("migrations", ["manage.py", "makemigrations", "--check", "--dry-run"]),
@@ -229,6 +229,7 @@ def main(arguments: Sequence[str]) -> int:
         code = 0 if all(outcome.good for outcome in outcomes) else 1
     except Stopped:
         say("\n已中断，启动的一切均已停止。", "interrupted; everything that was started has been stopped.")
+        outcomes.append(Outcome("interrupted", 0, 1, 0, 0.0))
     except Trouble as trouble:
         print(f"\n{trouble}", file=sys.stderr)
         outcomes.append(Outcome("setup", 0, 1, 0, 0.0))

@@ -39,12 +39,12 @@ class Project(models.Model):
     def __str__(self) -> str:
         return f"{self.number} {self.community.name}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("project", args=[self.pk])
+
     @property
     def thread(self) -> str:
         return f"evaluation.project:{self.pk}"
-
-    def get_absolute_url(self) -> str:
-        return reverse("project", args=[self.pk])
 
     @property
     def party_codes(self) -> tuple[str, ...]:
@@ -206,7 +206,9 @@ class Submission(models.Model):
 
     class Meta:
         verbose_name = _("提交快照")
-        constraints: ClassVar = [models.UniqueConstraint(fields=["application", "version"], name="one_snapshot_a_version")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["application", "version"], name="one_snapshot_a_version")
+        ]
 
     def __str__(self) -> str:
         return f"{self.application_id} v{self.version}"

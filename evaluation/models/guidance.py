@@ -74,7 +74,9 @@ class SiteVisit(models.Model):
     summary = models.TextField(_("核查情况"), blank=True)
     expert_signed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("专家签字"))
     expert_signed_at = models.DateTimeField(null=True)
-    applicant_signed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("申报单位签字"))
+    applicant_signed_by = models.ForeignKey(
+        User, models.PROTECT, null=True, related_name="+", verbose_name=_("申报单位签字")
+    )
     applicant_signed_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -55,7 +55,9 @@ class Assignment(Case):
 
     class Meta:
         verbose_name = _("指派")
-        constraints: ClassVar = [models.UniqueConstraint(fields=["application", "review_round", "expert"], name="one_seat_a_round")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["application", "review_round", "expert"], name="one_seat_a_round")
+        ]
 
     def __str__(self) -> str:
         return f"{self.expert} · {self.application}"

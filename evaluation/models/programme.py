@@ -92,4 +92,3 @@ class StageRule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.programme_id} {self.stage}"
-

@@ -22,7 +22,7 @@ from evaluation.standard.items import (
     legal_marks,
     points_of,
 )
-from evaluation.standard.numbers import exact, rounded, rounded_text, to_text
+from evaluation.standard.numbers import exact, rounded, rounded_text, to_text, without_idle_decimals
 from evaluation.standard.places import Report
 from evaluation.standard.reading import places_of, read
 from evaluation.standard.structure import (
@@ -96,8 +96,12 @@ def problems_of(document: object) -> list[Problem]:
 
 
 def canonical(document: Document) -> bytes:
-    """Return the one way to write a document down: JSON with sorted keys, UTF-8, no spaces."""
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
+    """Return the one way to write a document down: JSON with sorted keys, UTF-8, no spaces, whole numbers without ".0".
+
+    Raises ValueError for NaN and infinity, which ``parse`` lets into no document.
+    """
+    plain = without_idle_decimals(document)
+    return json.dumps(plain, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def sha256_of(document: Document) -> str:

@@ -40,6 +40,15 @@ def from_text(text: str) -> int | float | None:
     return number if Fraction(repr(number)) == value else None
 
 
+def without_idle_decimals(value: object) -> object:
+    """Return a plain document in which every whole float is an int, so that 3.0 and 3 are written alike."""
+    if isinstance(value, dict):
+        return {key: without_idle_decimals(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [without_idle_decimals(member) for member in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def to_text(value: Fraction) -> str:
     """Return a fraction as decimal text: exact where the decimal ends, else rounded half-up to six digits."""
     rest, places = value.denominator, 0

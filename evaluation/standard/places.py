@@ -5,6 +5,8 @@ Hides that a place is a line in YAML and a path in JSON. A path inside a documen
 
 from __future__ import annotations
 
+import json
+
 from portal.problems import Problem
 
 Path = tuple[str | int, ...]
@@ -18,8 +20,14 @@ UNREADABLE = Unreadable()
 
 
 def json_path(path: Path) -> str:
-    """Return a path as people who edit JSON write it: ``$.chapters[0].sections[2]``."""
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    """Return a path as people who edit JSON write it: ``$.chapters[0].sections[2]``, ``$.marks["4.2.1"]``."""
+    return "$" + "".join(_step(step) for step in path)
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, str):
+        return f".{step}" if step.isidentifier() else f"[{json.dumps(step, ensure_ascii=False)}]"
+    return f"[{step}]"
 
 
 class Places:

@@ -292,5 +292,5 @@ def _is_lawful_entry(entry: Entry, rules: Rules) -> bool:
     if list(entry.fields) != sorted(set(entry.fields)) or not all(is_field(code) for code in entry.fields):
         return False
     if entry.excluded is not None:
-        return entry.excluded in EXCLUSIONS
+        return entry.excluded in EXCLUSIONS and entry.load >= 0
     return bool(entry.employer and entry.fields) and 0 <= entry.load < rules.max_load

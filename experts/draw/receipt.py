@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experts.draw.pool import Frozen, canonical, pseudonym, read_pool, sha256
-from experts.draw.seating import Panel, Passed, Round, Seat, play, secret_hash, seed_of
+from experts.draw.seating import Panel, Round, play, secret_hash, seed_of
 from portal.problems import Problem, Refused, gettext_noop
 
 FORMAT = "expert-draw-receipt-1"
@@ -105,7 +105,7 @@ def _made(
     commitment = sha256(canonical(document))
     seed = seed_of(pool, commitment, organiser, supervisor, public_value)
     orders, rounds = play(pool, seed, declines)
-    made = {
+    return {
         "format": FORMAT,
         "pool": document,
         "commitment": commitment,
@@ -116,23 +116,12 @@ def _made(
         "orders": orders,
         "rounds": [_round(each) for each in rounds],
     }
-    return {**made, "sha256": sha256(canonical(made))}
 
 
 def _round(each: Round) -> dict[str, Any]:
-    return {
-        "declined": list(each.declined),
-        "passed": [_passed(passed) for passed in each.passed],
-        "seats": [_seat(seat) for seat in each.seats],
-    }
-
-
-def _passed(passed: Passed) -> dict[str, str]:
-    return {"field": passed.field, "id": passed.expert_id, "reason": passed.reason}
-
-
-def _seat(seat: Seat) -> dict[str, Any]:
-    return {"field": seat.field, "id": seat.expert_id, "leader": seat.is_leader}
+    """Who was passed over is left out: it follows, and the orders stand beside it."""
+    seats = [{"field": seat.field, "id": seat.expert_id, "leader": seat.is_leader} for seat in each.seats]
+    return {"declined": list(each.declined), "seats": seats}
 
 
 def _same(part: str, expected: Mapping[str, Any], found: Mapping[str, Any]) -> bool:

@@ -106,8 +106,9 @@ def evaluated(standard: Standard, stage: str, sheets: list[Sheet]) -> Result | s
     try:
         return evaluate(standard, stage, sheets)
     except Refused as refused:
-        assert [problem.code for problem in refused.problems] == ["nothing_applicable"]
-        return "nothing_applicable"
+        reasons = [problem.code for problem in refused.problems]
+    assert reasons == ["nothing_applicable"]
+    return reasons[0]
 
 
 def drawn(chance: random.Random, name: str) -> tuple[dict[str, Any], Standard, str, list[Sheet]]:

@@ -1,0 +1,52 @@
+"""What a reader gets of an application: its own people the present state, everybody else the newest sealed version.
+
+Hides: which version that is, and that a file taken out later stays readable for whoever reads a version that names it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evaluation import snapshot
+from evaluation.models import Application, Document, Evidence, Submission
+from evaluation.permissions import APPLICANTS, roles_of, visible_to
+from portal.models import User
+
+
+def data_for(user: User, application: Application) -> dict[str, Any]:
+    """The application as ``user`` may read it, in the shape of a snapshot. A draft has no reader but its own people."""
+    if roles_of(user, application) & APPLICANTS:
+        return snapshot.build(application)
+    sealed = snapshot.latest(application)
+    return sealed.data if sealed else snapshot.build(application)
+
+
+def documents_for(user: User) -> Any:
+    """Document rows of the applications that ``user`` may view."""
+    return Document.objects.filter(application__in=visible_to(user)).select_related("application__project__community")
+
+
+def evidence_for(user: User) -> Any:
+    """Evidence rows of the applications that ``user`` may view."""
+    return Evidence.objects.filter(application__in=visible_to(user)).select_related("application__project__community")
+
+
+def may_read_file(user: User, row: Document | Evidence) -> bool:
+    """Whether ``user``, who may view the application, may open this file of it.
+
+    The applicant: what is there now; everyone: what some sealed version names.
+    """
+    if row.removed_at is None and roles_of(user, row.application) & APPLICANTS:
+        return True
+    return any(_names(data, row) for data in _sealed(row.application))
+
+
+def _sealed(application: Application) -> Any:
+    rows = Submission.objects.filter(application=application).order_by("-version")
+    return rows.values_list("data", flat=True).iterator()
+
+
+def _names(data: dict[str, Any], row: Document | Evidence) -> bool:
+    if isinstance(row, Document):
+        return any(entry["id"] == row.pk for entry in data["documents"].get(row.code, ()))
+    return any(entry["id"] == row.pk for entry in data["evidence"])

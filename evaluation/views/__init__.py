@@ -1,0 +1,1 @@
+"""Pages of the evaluation, by concept: filing, evidence, correction, versions, and what the officers and experts need."""

@@ -1,0 +1,156 @@
+"""The house stands as docs/architecture.md says: who imports whom, who writes a state, what stays plain Python."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+
+ROOT = Path(__file__).resolve().parent.parent
+TOP_LEVEL = {
+    "manage.py", "portal", "evaluation", "communities", "experts", "templates", "static", "tests", "requirements.txt",
+    "README.md", "README.zh-CN.md", "pyproject.toml", "Makefile", "docs", "deploy",
+}  # fmt: skip
+MADE_BY_RUNNING = {"data", "build", "__pycache__"}
+KERNEL = {
+    "portal.apps", "portal.attachments", "portal.audit", "portal.clock", "portal.contents",
+    "portal.files", "portal.fonts", "portal.machine",
+    "portal.models", "portal.notify", "portal.problems", "portal.samples", "portal.tasks", "portal.templatetags",
+    "portal.typesetting", "portal.workdays", "portal.migrations",
+}  # fmt: skip
+# app -> apps it may import (the kernel may be imported by all)
+MAY_IMPORT = {
+    "kernel": set(),
+    "communities": {"kernel"},
+    "experts": {"kernel", "communities"},
+    "evaluation": {"kernel", "communities", "experts"},
+    "shell": {"kernel", "communities", "experts", "evaluation", "shell"},
+}
+# What the apps use of the shell's: the form of acts is shared by every page.
+SHARED_OF_SHELL = {"portal.forms"}
+PLAIN = ["portal/problems.py", "portal/workdays.py", "communities/credit_code.py", "evaluation/standard",
+         "evaluation/scoring", "experts/draw"]  # fmt: skip
+# inside an app: a module of one layer imports none of a later one
+LAYERS = [
+    {"standard", "scoring", "draw", "credit_code"}, {"models"}, {"permissions"},
+    {"snapshot", "checks", "automation", "clocks", "notifications", "filing", "findings", "marking", "drawing", "site",
+     "outcome",
+     "configuration", "work", "registration", "pool"},
+    {"workflow"}, {"forms"}, {"views", "api", "admin"}, {"urls", "management"},
+]  # fmt: skip
+
+
+def sources(*folders: str) -> Iterator[Path]:
+    for folder in folders:
+        path = ROOT / folder
+        yield from [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """(module, whether it is imported at the top of the file)."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    top = set(ast.walk(ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node in top) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((f"{node.module}.{alias.name}", node in top) for alias in node.names)
+
+
+def house_of(module: str) -> str | None:
+    parts = module.split(".")
+    if parts[0] in {"communities", "experts", "evaluation"}:
+        return parts[0]
+    if parts[0] == "portal":
+        return "kernel" if ".".join(parts[:2]) in KERNEL else "shell"
+    return None
+
+
+def app_sources() -> Iterator[Path]:
+    return (
+        path for path in sources("portal", "communities", "experts", "evaluation") if "migrations" not in path.parts
+    )
+
+
+def test_the_top_level_holds_what_it_should_and_nothing_else():
+    found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")} - MADE_BY_RUNNING
+    assert found - TOP_LEVEL == set()
+
+
+def test_dependencies_point_one_way():
+    wrong = []
+    for path in app_sources():
+        house = house_of(module_of(path))
+        for name, _ in imports(path):
+            target = house_of(name)
+            shared = ".".join(name.split(".")[:2]) in SHARED_OF_SHELL and "views" in module_of(path)
+            if target and target != house and target not in MAY_IMPORT[house] and not shared:
+                wrong.append(f"{module_of(path)} imports {name}")
+    assert wrong == []
+
+
+def test_inside_an_app_no_layer_imports_a_later_one():
+    level = {name: number for number, names in enumerate(LAYERS) for name in names}
+    wrong = []
+    for path in sources("communities", "experts", "evaluation"):
+        parts = module_of(path).split(".")
+        mine = level.get(parts[1]) if len(parts) > 1 else None
+        for name, top in imports(path):
+            other = name.split(".")
+            theirs = level.get(other[1]) if other[0] == parts[0] and len(other) > 1 else None
+            if top and mine is not None and theirs is not None and theirs > mine:
+                wrong.append(f"{module_of(path)} imports {name}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("place", PLAIN)
+def test_plain_python_knows_no_django(place):
+    wrong = [
+        f"{module_of(path)} imports {name}"
+        for path in sources(place)
+        for name, _ in imports(path)
+        if name.split(".")[0] in {"django", "rest_framework", "celery"}
+    ]
+    assert wrong == []
+
+
+def test_only_the_machine_writes_a_state():
+    """No assignment to ``.state`` and no ``update(state=…)`` outside the kernel's machine (the demo moves clocks only)."""
+    wrong = []
+    for path in app_sources():
+        if module_of(path) == "portal.machine":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Assign):
+                wrong += [f"{path}:{node.lineno}" for target in node.targets
+                          if isinstance(target, ast.Attribute) and target.attr == "state"]  # fmt: skip
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "update":
+                wrong += [f"{path}:{node.lineno}" for keyword in node.keywords if keyword.arg == "state"]
+    assert wrong == []
+
+
+def test_a_database_that_cuts_long_names_keeps_them_all():
+    """Tables, columns and the indexes and constraints that we name have at most 30 ASCII characters."""
+    names = []
+    for model in apps.get_models(include_auto_created=True):
+        if model._meta.app_label in {"portal", "communities", "experts", "evaluation"}:
+            names.append(model._meta.db_table)
+            names += [field.column for field in model._meta.local_fields if field.column]
+            names += [thing.name for thing in [*model._meta.indexes, *model._meta.constraints]]
+    assert [name for name in names if len(name) > 30 or not name.isascii()] == []
+
+
+def test_nothing_of_the_project_reads_what_lies_beside_it():
+    marks = ["../shared", "/work/"]
+    wrong = [
+        f"{path}: {mark}"
+        for path in sources("portal", "communities", "experts", "evaluation", "deploy", "tests")
+        for mark in marks
+        if path != Path(__file__).resolve() and mark in path.read_text(encoding="utf-8")
+    ]
+    assert wrong == []

@@ -1,0 +1,168 @@
+"""Who may do what in which state: the whole matrix, written out by hand and compared for equality with the tables."""
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+
+from communities.models import Community, District, Membership, Officer, Organisation
+from evaluation import configuration, permissions
+from evaluation.models import Application, Assignment, Draw, Programme, Project
+from evaluation.workflow import APPLICATION
+from evaluation.workflow.case import STATES
+from experts.models import Expert
+from portal.models import User
+
+# state -> role -> actions. Roles that do not stand here may do nothing.
+ACTIONS = {
+    "draft": {"applicant": {"submit", "withdraw"}},
+    "checking": {"system": {"checked"}},
+    "form_check": {
+        "applicant": {"withdraw"},
+        "intake": {"accept", "request_correction", "refuse"},
+    },
+    "correction": {"applicant": {"resubmit", "withdraw"}, "system": {"lapse"}},
+    "recommendation": {"applicant": {"withdraw"}, "district_officer": {"recommend", "decline_recommendation"}},
+    "drawing": {"applicant": {"withdraw"}, "organiser": {"propose_draw"}},
+    "cosigning": {"supervisor": {"cosign_draw", "return_draw"}},
+    "inviting": {"organiser": {"redraw"}, "system": {"convene"}},
+    "site_visit": {"leader": {"finish_site_visit"}},
+    "review": {"system": {"complete_sheets"}},
+    "tallying": {"system": {"tallied"}},
+    "deliberation": {"leader": {"give_opinion", "ask_revision"}, "organiser": {"close_review"}},
+    "revision": {"applicant": {"submit_revision"}, "system": {"lapse"}},
+    "revision_check": {"leader": {"confirm_revision"}},
+    "approval": {"approver": {"approve", "send_back", "not_pass"}},
+    "notice": {"system": {"close_notice", "reopen"}},
+    "certifying": {"system": {"certify"}},
+    "certified": {},
+    "refused": {},
+    "not_passed": {},
+    "withdrawn": {},
+}
+SEES_ALL_BUT_DRAFTS = {"intake", "organiser", "approver", "supervisor", "district_officer", "expert", "leader"}
+SEES_ALL = {"applicant", "consultant"}
+PEOPLE = [
+    "applicant", "consultant", "intake", "organiser", "approver", "supervisor", "district_officer", "expert", "leader",
+    "other_district", "former_member", "former_intake", "invited", "pool_keeper", "system_administrator",
+    "security_administrator", "audit_administrator", "stranger", "officer_of_the_applicant",
+]  # fmt: skip
+
+
+@pytest.fixture
+def case(db):
+    """One application and a person in every relation to it."""
+    configuration.load()
+    people = {name: User.objects.create(username=name, name=f"示例{name}") for name in PEOPLE}
+    day = timezone.localdate()
+    past = day.replace(year=day.year - 1)
+    own, other = District.objects.all()[:2]
+    unit = {"district": own, "address": "示例路1号", "contact": "示例", "phone": "1", "state": "active"}
+    applicant = Organisation.objects.create(credit_code="A", name="示例置业", kind="developer", **unit)
+    consultant = Organisation.objects.create(credit_code="B", name="示例咨询", kind="consulting", **unit)
+    for name, organisation, until in (
+        ("applicant", applicant, None), ("consultant", consultant, None), ("former_member", applicant, past),
+        ("officer_of_the_applicant", applicant, None),
+    ):  # fmt: skip
+        Membership.objects.create(user=people[name], organisation=organisation, role="member", since=past, until=until)
+    for duty in Officer.Duty.values:
+        if duty != "district_officer":
+            Officer.objects.create(user=people[duty], duty=duty, since=past)
+            Officer.objects.create(user=people["officer_of_the_applicant"], duty=duty, since=past)
+    Officer.objects.create(user=people["former_intake"], duty="intake", since=past, until=past)
+    Officer.objects.create(user=people["district_officer"], duty="district_officer", district=own, since=past)
+    Officer.objects.create(user=people["other_district"], duty="district_officer", district=other, since=past)
+    community = Community.objects.create(
+        organisation=applicant,
+        name="示例小区",
+        district=own,
+        address="示例路1号",
+        floor_area=1,
+        households=1,
+        buildings=1,
+    )
+    programme = Programme.objects.get(pk="smart_community")
+    project = Project.objects.create(
+        number="P-1", programme=programme, standard=programme.standard, community=community, organisation=applicant,
+        consultant=consultant, target_level=2, created_by=people["applicant"],
+    )  # fmt: skip
+    application = Application.objects.create(project=project, stage="design", state="draft")
+    draw = Draw.objects.create(
+        application=application, review_round=1, frozen={}, commitment="", identities={}, organiser=people["organiser"]
+    )
+    for seat, (name, state) in enumerate([("leader", "accepted"), ("expert", "signed"), ("invited", "invited")], 1):
+        expert = Expert.objects.create(
+            user=people[name], number=name, employer="示例单位", district=own, term_from=past, term_until=day
+        )
+        Assignment.objects.create(
+            application=application,
+            draw=draw,
+            expert=expert,
+            field="comm",
+            is_leader=name == "leader",
+            seat=seat,
+            state=state,
+        )
+    return application, {**people, "system": None}
+
+
+def in_state(application, state):
+    Application.objects.filter(pk=application.pk).update(state=state)
+    return Application.objects.with_case().get(pk=application.pk)
+
+
+def test_the_matrix_names_every_state():
+    assert set(ACTIONS) == set(STATES)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_each_role_may_do_exactly_what_the_matrix_says(case, state):
+    application, people = case
+    application = in_state(application, state)
+    expected = {name: set(ACTIONS[state].get(name, ())) for name in people}
+    expected["officer_of_the_applicant"] = expected["applicant"]  # a party's member is never its officer
+    found = {
+        name: {row.action for row in APPLICATION.available(application, person)} for name, person in people.items()
+    }
+    assert found == expected
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_what_is_visible_is_what_may_be_viewed_and_what_the_matrix_says(case, state):
+    application, people = case
+    application = in_state(application, state)
+    expected = SEES_ALL | {"officer_of_the_applicant"} | (SEES_ALL_BUT_DRAFTS if state != "draft" else set())
+    persons = {**{name: person for name, person in people.items() if person}, "anonymous": AnonymousUser()}
+    listed = {name for name, person in persons.items() if permissions.visible_to(person).exists()}
+    viewed = {name for name, person in persons.items() if permissions.can_view(person, application)}
+    projects = {name for name, person in persons.items() if permissions.projects_visible_to(person).exists()}
+    opened = {name for name, person in persons.items() if permissions.can_view_project(person, application.project)}
+    assert (listed, viewed, projects, opened) == (expected, expected, expected, expected)
+
+
+@pytest.mark.parametrize("right", permissions.RIGHTS)
+def test_a_right_is_held_by_its_roles_in_its_states_only(case, right):
+    application, people = case
+    roles, states = permissions.RIGHTS[right]
+    for state in STATES:
+        application = in_state(application, state)
+        expected = {name for name in people if name in roles and (not states or state in states)}
+        expected |= {"officer_of_the_applicant"} if "applicant" in expected else set()
+        expected |= {"leader"} if "expert" in roles and (not states or state in states) else set()
+        found = {name for name, person in people.items() if permissions.can(person, right, application)}
+        assert found == expected
+
+
+def test_an_applicant_who_is_also_an_expert_does_not_sit_on_the_own_panel(case):
+    application, people = case
+    Membership.objects.create(
+        user=people["expert"], organisation=application.project.organisation, role="member", since=timezone.localdate()
+    )
+    assert permissions.roles_of(people["expert"], application) == {"applicant"}
+
+
+def test_an_account_that_was_switched_off_sees_nothing(case):
+    application, people = case
+    User.objects.filter(username="intake").update(is_active=False)
+    intake = User.objects.get(username="intake")
+    in_state(application, "form_check")
+    assert not permissions.visible_to(intake).exists()
