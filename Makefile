@@ -26,7 +26,7 @@ demo: ## run `manage.py demo` on DATA (ARGS="--state=… --seed=…") 演示数�
 		&& exec "$$python" -m deploy.manage demo $(ARGS)
 
 docs: ## write the generated pages under docs/ 生成文档
-	@python="$$(sh deploy/find-python.sh)" && exec "$$python" -m deploy.manage write_docs
+	@python="$$(sh deploy/find-python.sh)" && exec "$$python" -m deploy.manage document
 
 lock: ## pin the dependencies of pyproject.toml, with hashes 锁定依赖版本
 	@python="$$(sh deploy/find-python.sh)" && "$$python" -m venv build/lock

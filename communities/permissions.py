@@ -18,6 +18,7 @@ RIGHTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "view": (frozenset({"administrator", "member", "intake", "supervisor", "organiser", "approver"}), frozenset()),
     "edit": (frozenset({"administrator"}), frozenset({"draft", "returned"})),
     "register_community": (frozenset({"administrator", "member"}), frozenset({"active"})),
+    "end_membership": (frozenset({"administrator"}), frozenset()),
     "manage_members": (frozenset({"administrator"}), frozenset({"draft", "returned", "submitted", "active"})),
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -108,7 +109,9 @@ def _organisation_values(values: Values, organisation: Organisation | None) -> d
 
 
 def _code_taken() -> Problem:
-    message = gettext_noop("该统一社会信用代码已经注册。如属本单位，请本单位的管理员把您的账号加为成员；无法联系的，请向受理窗口提出。")
+    message = gettext_noop(
+        "该统一社会信用代码已经注册。如属本单位，请本单位的管理员把您的账号加为成员；无法联系的，请向受理窗口提出。"
+    )
     return Problem("credit_code_taken", "credit_code", message)
 
 
@@ -138,8 +141,7 @@ def add_member(by: User, organisation: Organisation, username: str, role: str) -
     problems = [*_member_problems(organisation, user, role)]
     if problems or user is None:
         raise Refused(problems)
-    twice = Problem("member_already", "username", gettext_noop("该账号已是本单位成员。"))
-    with _unique(twice), transaction.atomic():
+    with _unique(_member_already()), transaction.atomic():
         hold(organisation, *RIGHTS["manage_members"][1])
         row = Membership.objects.create(user=user, organisation=organisation, role=role, since=timezone.localdate())
         event = audit.record(
@@ -158,23 +160,29 @@ def _member_problems(organisation: Organisation, user: User | None, role: str) -
     if user is None:
         yield Problem("user_unknown", "username", gettext_noop("没有这个用户名；请对方先注册账号，再告诉您用户名。"))
     elif Membership.objects.filter(organisation=organisation, user=user, until=None).exists():
-        yield Problem("member_already", "username", gettext_noop("该账号已是本单位成员。"))
+        yield _member_already()
     elif Officer.objects.on(timezone.localdate()).filter(user=user).exists():
         # Otherwise a unit could keep an officer off its cases by naming them a member.
         yield Problem("member_is_officer", "username", gettext_noop("该账号是主管人员，不能加入申报单位。"))
+
+
+def _member_already() -> Problem:
+    return Problem("member_already", "username", gettext_noop("该账号已是本单位成员。"))
 
 
 def end_membership(by: User, membership: Membership) -> None:
     """Somebody leaves, by their own act or an administrator's, and loses access at once. Raises NotAllowed, Refused."""
     organisation = membership.organisation
     if membership.user_id != by.pk:
-        _authorise(by, "manage_members", organisation)
+        _authorise(by, "end_membership", organisation)
     with transaction.atomic():
         # Taken first, so that two administrators who leave at once do not both find the other one still there.
         hold(organisation, organisation.state)
         administrators = organisation.memberships.filter(role=Membership.Role.ADMINISTRATOR, until=None)
         if not administrators.exclude(pk=membership.pk).exists():
-            raise Refused([Problem("last_administrator", "", gettext_noop("至少要留一名单位管理员；请先增加另一名管理员。"))])
+            raise Refused(
+                [Problem("last_administrator", "", gettext_noop("至少要留一名单位管理员；请先增加另一名管理员。"))]
+            )
         # A relation holds to the end of its last day: the last day was yesterday.
         yesterday = timezone.localdate() - timedelta(days=1)
         if not Membership.objects.filter(pk=membership.pk, until=None).update(until=yesterday):
@@ -188,7 +196,8 @@ def end_membership(by: User, membership: Membership) -> None:
 
 # --- communities --------------------------------------------------------------------------------------------------
 
-# Apps above say which facts of a community are settled. Called inside the changing transaction with hold=True.
+# Apps above say which facts of a community are settled; asked with True inside the changing transaction, the answer
+# must hold until its commit.
 Settled = Callable[[Community, bool], frozenset[str]]
 SETTLED: list[Settled] = []
 
@@ -199,9 +208,9 @@ def settles(function: Settled) -> Settled:
     return function
 
 
-def open_fields(community: Community, hold: bool = False) -> tuple[str, ...]:
-    """The columns of ``community`` that may be changed now, in the order of the form. ``hold`` takes the cases first."""
-    settled = frozenset[str]().union(*(function(community, hold) for function in SETTLED))
+def open_fields(community: Community, *, held: bool = False) -> tuple[str, ...]:
+    """The columns of ``community`` that may be changed now, in the order of the form; ``held`` until commit."""
+    settled = frozenset[str]().union(*(function(community, held) for function in SETTLED))
     return tuple(name for name in COMMUNITY_FIELDS if name not in settled)
 
 
@@ -226,7 +235,7 @@ def change_community(by: User, community: Community, values: Values) -> None:
     organisation = community.organisation
     _authorise(by, "register_community", organisation)
     with _unique(_community_taken()), transaction.atomic():
-        free = open_fields(community, hold=True)
+        free = open_fields(community, held=True)
         asked = {name: _stripped(values[name]) for name in COMMUNITY_FIELDS if name in values}
         changed = {name: value for name, value in asked.items() if getattr(community, name) != value}
         closed = gettext_noop("案卷正在办理或已有结论，该项不能再改。")
@@ -244,7 +253,7 @@ def change_community(by: User, community: Community, values: Values) -> None:
 
 def _refuse_community(organisation: Organisation, kept: Values, is_another: bool, itself: Community | None) -> None:
     problems = [*_missing(kept, COMMUNITY_FACTS), *_sizes(kept), *_dates_out_of_order(kept)]
-    renamed = itself is None or (itself.name, itself.district_id) != (kept["name"], kept["district"].pk)
+    renamed = itself is None or (itself.name, itself.district) != (kept["name"], kept["district"])
     if kept["name"] and kept["district"] and renamed:
         problems += _namesakes(organisation, kept, is_another, itself)
     if problems:
@@ -273,7 +282,9 @@ def _namesakes(
     if rows.filter(organisation=organisation, name=kept["name"]).exists():
         yield _community_taken()
     elif not is_another and reading(kept["name"]) in {reading(name) for name in rows.values_list("name", flat=True)}:
-        message = gettext_noop("该区县已登记名称相同或相近的小区。如果不是同一个小区，请勾选“确认是另一个小区”后再保存。")
+        message = gettext_noop(
+            "该区县已登记名称相同或相近的小区。如果不是同一个小区，请勾选“确认是另一个小区”后再保存。"
+        )
         yield Problem("namesake", "name", message)
 
 
@@ -290,18 +301,13 @@ def _community_taken() -> Problem:
 # --- shared -------------------------------------------------------------------------------------------------------
 
 
-class _unique:
+@contextmanager
+def _unique(problem: Problem) -> Iterator[None]:
     """Turn the database's answer to a race that the friendly check could not see into the same refusal."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, IntegrityError):
-            raise Refused([self.problem]) from error
+    try:
+        yield
+    except IntegrityError as error:
+        raise Refused([problem]) from error
 
 
 def _authorise(by: User, right: str, organisation: Organisation) -> None:

@@ -140,25 +140,24 @@ def install(file: Path, uv: str | None) -> None:
 
 def run(command: Sequence[str], total: int) -> str:
     """Run an installer, show how far it is, and return "" or its last lines when it failed."""
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace"
-    )
     lines: deque[str] = deque(maxlen=15)
     seen = 0
-    try:
-        for line in process.stdout or ():
-            if line.startswith(("WARNING: ", "Requirement already satisfied: ")):
-                continue
-            lines.append(line)
-            if line.startswith("Collecting ") and total:
-                seen += 1
-                progress(f"{min(seen, total)}/{total} {line.split()[1]}")
-            elif line.startswith("Installing collected packages"):
-                progress("写入 .venv · writing into .venv")
-        return "".join(lines) or "?" if process.wait() else ""
-    finally:
-        process.kill()
-        process.wait()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace"
+    ) as process:
+        try:
+            for line in process.stdout or ():
+                if line.startswith(("WARNING: ", "Requirement already satisfied: ")):
+                    continue
+                lines.append(line)
+                if line.startswith("Collecting ") and total:
+                    seen += 1
+                    progress(f"{min(seen, total)}/{total} {line.split()[1]}")
+                elif line.startswith("Installing collected packages"):
+                    progress("写入 .venv · writing into .venv")
+            return "".join(lines) or "?" if process.wait() else ""
+        finally:
+            process.kill()  # after Ctrl-C; an installer that has ended is not touched
 
 
 def is_a_full_disk(error: OSError) -> bool:

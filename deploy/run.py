@@ -224,6 +224,8 @@ def prepare(python: Path, environment: Mapping[str, str], options: Options) -> N
         begun.touch()
     with step("更新数据库", "migrating the database"):
         manage(python, environment, "migrate", "--no-input", "--verbosity", "0")
+        if options.database_url:
+            manage(python, environment, "configure")  # districts, programmes, limits; the demo world brings its own
     if due:
         with step("建立演示数据", "building the demo world"):
             manage(python, environment, "demo", shown=True)

@@ -14,9 +14,7 @@ def sha256(value):
     return hashlib.sha256(value.encode()).hexdigest()
 
 
-class Draw:
-    """Each empty seat takes the first in its order after whom all others can be filled and somebody can lead."""
-
+class Draw:  # each empty seat takes the first in its order after whom all others can be filled and somebody can lead
     def __init__(self, rules, everybody, seed):
         people = {person["id"]: person for person in everybody if person["excluded"] is None}
         self.people, self.gone, home = people, set(), rules["leader_not_from_district"]
@@ -69,7 +67,7 @@ def lawful(rules, people, value, secrets):
     ids, drawable = [p["id"] for p in people], [p for p in people if p["excluded"] is None]
     right = rules["size"] in range(3, 100, 2) and sum(rules["seats"].values()) <= rules["size"]
     right = right and rules["load_band"] >= 0 and ids == sorted(set(ids))
-    right = right and bool(value) == (rules["public_source"] is not None)
+    right = right and value != "" and (value is None) == (rules["public_source"] is None)
     right = right and all(p["employer"] and p["fields"] and 0 <= p["load"] < rules["max_load"] for p in drawable)
     return right and len(set(secrets)) == 2 and all(len(s) == 64 and set(s) <= set("0123456789abcdef") for s in secrets)
 
@@ -83,9 +81,10 @@ def verify(data):
             return ["规则、密值或公开数值 rules, secrets or public value"]
         new = {"format": "expert-draw-receipt-1", "pool": pool, "commitment": sha256(text(pool)), "public_value": value}
         new |= {party: {"secret": each, "sha256": sha256(each)} for party, each in zip(PARTIES, secrets, strict=True)}
-        new["seed"] = sha256("\n".join([new["commitment"], *secrets, value or ""]))
+        new["seed"] = sha256("\n".join([new["commitment"], *secrets, "" if value is None else value]))
         draw = Draw(pool["rules"], pool["candidates"], new["seed"])
         new |= {"orders": draw.orders, "rounds": draw.rounds([each["declined"] for each in old["rounds"][1:]])}
+        new["sha256"] = sha256(text(new))
         wrong = [part for part in {*new, *old} if part not in new or text(new[part]) != text(old.get(part))]
         return sorted(wrong) + ["文件写法 bytes of the file"] * (data != (text(old) + "\n").encode())
     except Exception as error:  # whatever it is, it is no receipt

@@ -227,16 +227,20 @@ def guidance_is_closed(look: Look) -> Iterator[Problem]:
         yield Problem("opinion_open", "guidance", message, {"text": opinion.text[:40]})
 
 
+def earlier_claims(application: Application) -> Mapping[str, Any]:
+    """What the certified earlier stage claimed, item code -> mark: what differences are measured against."""
+    needed = application.rule.needs_certificate_of
+    earlier = needed and application.project.applications.filter(stage=needed, state="certified").first()
+    sealed = earlier and latest(earlier)
+    claims = sealed.data["claims"] if sealed else {}
+    return {code: claim["value"] for code, claim in claims.items() if claim["value"] is not None}
+
+
 def differences_to_the_design_are_answered(look: Look) -> Iterator[Problem]:
     """An item claimed otherwise than in the certified design needs words."""
-    needed = look.application.rule.needs_certificate_of
-    earlier = needed and look.application.project.applications.filter(stage=needed, state="certified").first()
-    sealed = earlier and latest(earlier)
-    if not sealed:
-        return
+    before = earlier_claims(look.application)
     for item in look.items:
-        before = sealed.data["claims"].get(item.code, {}).get("value")
-        if before is not None and before != look.value(item.code) and not look.note(item.code):
+        if item.code in before and before[item.code] != look.value(item.code) and not look.note(item.code):
             message = gettext_noop("条目%(code)s的自评与设计评价不同，请在说明中写明差异原因。")
             yield Problem("difference_unanswered", item.code, message, {"code": item.code})
 

@@ -13,8 +13,10 @@ from django.db import transaction
 from communities.models import District
 from evaluation import standard as standards
 from evaluation.models import Programme, StageRule, Standard
+from evaluation.permissions import can_city
 from experts.models import Field
 from portal import audit
+from portal.machine import NotAllowed
 from portal.models import Limit, User
 from portal.problems import Problem, Refused, gettext_noop
 
@@ -44,11 +46,13 @@ def _programme(values: dict[str, Any]) -> None:
 
 
 def import_standard(source: bytes, name: str, *, by: User | None) -> Standard:
-    """Store one version of a standard whole, or nothing. The same document twice is one row.
+    """Store one version of a standard whole, or nothing. The same document twice is one row. ``by`` None: the system.
 
-    Raises Refused with every problem and its place in the file; also where this code and version exist with another
-    text: a version that is in use never changes, a correction is a new version.
+    Raises NotAllowed, and Refused with every problem and its place in the file; also where this code and version exist
+    with another text: a version that is in use never changes, a correction is a new version.
     """
+    if by is not None and not can_city(by, "import_standard"):
+        raise NotAllowed("import_standard")
     parsed = standards.parse(source, name)
     digest = standards.sha256_of(parsed.document)
     with transaction.atomic():

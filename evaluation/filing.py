@@ -11,10 +11,12 @@ from datetime import date
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from communities.models import Community, Organisation
 from communities.permissions import memberships_of
+from communities.registration import COMMUNITY_FACTS, COMMUNITY_FIELDS, PERMIT_DATES, settles
 from evaluation.models import (
     Application,
     Claim,
@@ -27,6 +29,7 @@ from evaluation.models import (
     Standard,
     Statement,
 )
+from evaluation.models.case import FINAL_STATES
 from evaluation.permissions import can_project, writing
 from portal import audit, files
 from portal.attachments import attachment_values, photo_values
@@ -34,7 +37,10 @@ from portal.machine import NotAllowed
 from portal.models import Sequence, User
 from portal.problems import Problem, Refused, gettext_noop
 
-PERMIT_DATES = ("planning_permit_on", "drawing_review_on", "construction_permit_on", "completed_on")
+
+def may_open_project(user: User, organisation: Organisation) -> bool:
+    """Whoever acts for a unit may open cases of its communities; whether the unit may apply now is asked on opening."""
+    return organisation.pk in memberships_of(user)
 
 
 def open_project(
@@ -42,7 +48,7 @@ def open_project(
 ) -> Project:
     """Start a case under the programme's standard in force, which is frozen from now on. Raises NotAllowed, Refused."""
     organisation = community.organisation
-    if organisation.pk not in memberships_of(by):
+    if not may_open_project(by, organisation):
         raise NotAllowed("open_project")
     standard = programme.standard
     refuse_unless_may_apply(organisation)
@@ -70,6 +76,21 @@ def open_project(
         )
         audit.record(project, "project.open", by=by, role="applicant", number=project.number)
     return project
+
+
+@settles
+def settled_facts(community: Community, held: bool) -> frozenset[str]:
+    """While a case is handled, a community changes only where a correction names it; once judged, only its permit dates.
+
+    ``held`` touches the cases first, so that none is handed in between the look and the write.
+    """
+    cases = Application.objects.filter(project__community=community)
+    if held:
+        cases.update(state_since=F("state_since"))
+    states = set(cases.values_list("state", flat=True))
+    if states - {"draft", *FINAL_STATES}:
+        return frozenset(COMMUNITY_FIELDS)
+    return frozenset(COMMUNITY_FACTS) if "certified" in states else frozenset()
 
 
 def refuse_unless_may_apply(organisation: Organisation) -> None:
@@ -215,6 +236,16 @@ def remove_document(by: User, document: Document) -> None:
         Document.objects.filter(pk=document.pk, removed_at=None).update(removed_at=timezone.now())
 
 
+def restore_document(by: User, document: Document) -> None:
+    """Take back a removal. Raises Refused where the same file has been uploaded again, or the place is closed."""
+    application = document.application
+    with writing(by, "edit", application):
+        if not open_places(application).document(document.code):
+            _refuse_closed(document.code)
+        _refuse_double(application.documents.filter(code=document.code, removed_at=None), document.sha256, document.code)
+        Document.objects.filter(pk=document.pk).update(removed_at=None)
+
+
 def _refuse_double(rows: Any, sha256: str, place: str) -> None:
     if rows.filter(sha256=sha256).exists():
         raise Refused([Problem("double", place, gettext_noop("同一文件已经上传过，不必重复上传。"))])
@@ -239,6 +270,8 @@ def add_evidence(
         upload.seek(0)
         values = photo_values(upload, by)
     with writing(by, "edit", application):
+        if not items and not open_places(application).everything:
+            _refuse_closed("evidence")
         _refuse_double(application.evidence.filter(removed_at=None), values["sha256"], "file")
         row = Evidence.objects.create(
             application=application, evidence_kind=evidence_kind, caption=caption.strip(), **values
@@ -276,11 +309,28 @@ def unlink_evidence(by: User, evidence: Evidence, item_code: str) -> None:
 def remove_evidence(by: User, evidence: Evidence) -> None:
     """Take a proof out of the next version; every item it proves must be open."""
     with writing(by, "edit", evidence.application):
-        places = open_places(evidence.application)
-        for code in evidence.links.values_list("item_code", flat=True):
-            if not places.item(code):
-                _refuse_closed(code)
+        _refuse_closed_items(evidence.application, evidence)
         Evidence.objects.filter(pk=evidence.pk, removed_at=None).update(removed_at=timezone.now())
+
+
+def restore_evidence(by: User, evidence: Evidence) -> None:
+    """Take back a removal; every item it proves must be open. Raises Refused where the same file is there again."""
+    application = evidence.application
+    with writing(by, "edit", application):
+        _refuse_closed_items(application, evidence)
+        _refuse_double(application.evidence.filter(removed_at=None), evidence.sha256, "file")
+        Evidence.objects.filter(pk=evidence.pk).update(removed_at=None)
+
+
+def _refuse_closed_items(application: Application, evidence: Evidence) -> None:
+    """In a correction a proof is open when every item it proves is; one that proves nothing is closed then."""
+    places = open_places(application)
+    codes = list(evidence.links.values_list("item_code", flat=True))
+    if not codes and not places.everything:
+        _refuse_closed("evidence")
+    for code in codes:
+        if not places.item(code):
+            _refuse_closed(code)
 
 
 def save_case_data(by: User, application: Application, target_level: int, dates: dict[str, date | None]) -> None:

@@ -14,14 +14,16 @@ from typing import Any
 from django.db import transaction
 
 from evaluation import scoring
-from evaluation.models import Application, Assignment, Mark, Result
+from evaluation.models import Application, Assignment, Evidence, Mark, Result
 from evaluation.permissions import SEATED, writing
 from evaluation.snapshot import canonical, latest
+from portal import audit
 from portal.machine import NotAllowed, hold
-from portal.models import User
+from portal.models import Event, User
 from portal.problems import Problem, Refused, gettext_noop
 
 UNSAID: Any = object()
+OPENED = "evidence.open"
 
 
 def save_mark(
@@ -92,6 +94,20 @@ def missing_marks(assignment: Assignment) -> Iterator[Problem]:
             yield Problem("reason_missing", item.code, message, {"code": item.code})
 
 
+def opened_evidence(user: User, data: Mapping[str, Any]) -> frozenset[int]:
+    """Which evidence of a snapshot ``user`` has looked at, by id."""
+    ids = [row["id"] for row in data["evidence"]]
+    seen = Event.objects.filter(subject_type=Evidence._meta.label_lower, subject_id__in=ids, actor=user, verb=OPENED)
+    return frozenset(seen.values_list("subject_id", flat=True))
+
+
+def open_evidence(user: User, evidence_id: int) -> None:
+    """Keep, once, that an expert looked at a piece of evidence. Its trail is its own, not the case's history."""
+    evidence = Evidence.objects.get(pk=evidence_id)
+    if not Event.objects.of(evidence).filter(actor=user, verb=OPENED).exists():
+        audit.record(evidence, OPENED, by=user, role="expert")
+
+
 def sheet_of(assignment: Assignment) -> dict[str, Any]:
     """One sheet as data: what is hashed at the signature and given to the engine."""
     marks = {mark.item_code: mark for mark in assignment.marks.all()}
@@ -132,7 +148,7 @@ def compute(application: Application) -> Result:
             message = gettext_noop("%(expert)s的评分表与签署时不一致。")
             raise Refused([Problem("sheet_altered", sheet["scorer"], message, {"expert": str(assignment.expert)})])
     result = scoring.evaluate(application.standard, application.stage, [_engine_sheet(sheet) for sheet in sheets])
-    trace = result.as_json()
+    trace = result.as_trace()
     with transaction.atomic():
         hold(application, "tallying")
         return Result.objects.get_or_create(

@@ -14,11 +14,13 @@ from portal.models import User
 
 
 def data_for(user: User, application: Application) -> dict[str, Any]:
-    """The application as ``user`` may read it, in the shape of a snapshot. A draft has no reader but its own people."""
+    """The application as ``user`` may read it, in the shape of a snapshot."""
     if roles_of(user, application) & APPLICANTS:
         return snapshot.build(application)
     sealed = snapshot.latest(application)
-    return sealed.data if sealed else snapshot.build(application)
+    if sealed is None:  # withdrawn before it was ever handed in: what was written stays with its writers
+        return {**snapshot.build(application), "statements": {}, "documents": {}, "claims": {}, "evidence": []}
+    return sealed.data
 
 
 def documents_for(user: User) -> Any:

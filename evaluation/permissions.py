@@ -33,11 +33,14 @@ RIGHTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "find": (frozenset({"intake"}), frozenset({"form_check"})),
     "release_finding": (frozenset({"supervisor"}), frozenset({"form_check"})),
     "see_findings": (OFFICERS, ALL_STATES),
+    "read_correction": (OFFICERS | APPLICANTS, ALL_STATES),
     "see_draw": (frozenset({"organiser", "supervisor"}), ALL_STATES),
     "see_panel": (OFFICERS - {"intake"} | {"expert"}, ALL_STATES),
     "see_sheets": (frozenset({"organiser", "approver", "supervisor"}), frozenset(
         {"deliberation", "revision", "revision_check", "approval", "notice", "certifying", "certified", "not_passed"}
     )),
+    # The leader reads the sheets while leading the deliberation, and only then.
+    "deliberate": (frozenset({"leader"}), frozenset({"deliberation", "revision", "revision_check"})),
     "mark": (frozenset({"expert"}), frozenset({"review"})),
     "record_site_visit": (frozenset({"expert", "district_officer"}), frozenset({"site_visit"})),
     "sign_site_visit": (frozenset({"expert", "applicant"}), frozenset({"site_visit"})),
@@ -49,6 +52,16 @@ PROJECT_RIGHTS: Mapping[str, frozenset[str]] = {
     "apply": frozenset({"applicant"}),
     "plan_guidance": frozenset({"district_officer"}),
 }
+
+# right that concerns no single case -> city duties
+CITY_RIGHTS: Mapping[str, frozenset[str]] = {
+    "import_standard": frozenset({"organiser", "system_administrator"}),
+}
+
+
+def can_city(user: User | None, right: str) -> bool:
+    """May ``user`` do what concerns no single case?"""
+    return bool(CITY_RIGHTS[right] & city_duties(user))
 
 
 def project_roles(user: User | None, project: Project) -> frozenset[str]:
@@ -83,6 +96,11 @@ def can(user: User | None, right: str, application: Application) -> bool:
     """May ``user`` do ``right`` to this application in its present state?"""
     roles, states = RIGHTS[right]
     return bool(roles & roles_of(user, application)) and (not states or application.state in states)
+
+
+def can_see_sheets(user: User | None, application: Application) -> bool:
+    """May ``user`` read everybody's marks of this round? Nobody may before the panel's result exists."""
+    return can(user, "see_sheets", application) or can(user, "deliberate", application)
 
 
 def can_view(user: User | None, application: Application) -> bool:

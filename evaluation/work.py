@@ -17,6 +17,7 @@ from communities.models import Organisation
 from communities.permissions import city_duties, duties_of, memberships_of
 from evaluation.clocks import HOLDERS
 from evaluation.models import Application, Assignment, GuidanceOpinion, GuidanceVisit, Objection
+from evaluation.models.case import ApplicationQuerySet
 from evaluation.permissions import SEATED, objections_visible_to, visible_to
 from portal.models import User
 
@@ -50,6 +51,16 @@ NEXT: dict[str, str] = {
 }
 
 
+# state -> name of the page where the holder does it; the case's own page where there is none
+PAGES: dict[str, str] = {
+    "form_check": "form-check",
+    "drawing": "draw",
+    "cosigning": "draw",
+    "inviting": "draw",
+    "site_visit": "site-visit",
+    "deliberation": "panel",
+    "approval": "approval",
+}
 LED = ("site_visit", "deliberation", "revision_check")  # states in which the leader of the panel acts
 
 
@@ -60,11 +71,27 @@ def waiting_on(user: User) -> list[Waiting]:
 
 
 def _applications(user: User) -> Iterator[Waiting]:
-    rows = visible_to(user).filter(_held_by(user)).exclude(state="approval", organiser=user).with_case()
+    rows = to_act(user).with_case()
     seats = Assignment.objects.filter(expert__user=user, is_leader=True, state__in=SEATED)
     led = Application.objects.filter(assignments__in=seats, state__in=LED).with_case()
     for application in {row.pk: row for row in [*rows, *led]}.values():
-        yield _row(application, _(NEXT[application.state]), application.get_absolute_url())
+        yield _row(application, next_act(application), link_of(application))
+
+
+def to_act(user: User) -> ApplicationQuerySet:
+    """Applications in whose present state ``user`` must act by duty or as a party (seats on a panel apart)."""
+    return visible_to(user).filter(_held_by(user)).exclude(state="approval", organiser=user)
+
+
+def next_act(application: Application) -> str:
+    """What the holder of the case does next, in words; "" in a state that nobody holds."""
+    return _(NEXT[application.state]) if application.state in NEXT else ""
+
+
+def link_of(application: Application) -> str:
+    """Where the holder of the case does it."""
+    page = PAGES.get(application.state)
+    return reverse(page, args=[application.pk]) if page else application.get_absolute_url()
 
 
 def _held_by(user: User) -> Q:

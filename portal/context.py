@@ -13,9 +13,7 @@ from portal.models import Notification
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Lazily count unread messages; a page that does not show the count does not ask."""
     user = getattr(request, "user", None)
+    care = {"care": request.COOKIES.get("care") == "1"}
     if user is None or not user.is_authenticated:
-        return {}
-    return {
-        "unread_count": SimpleLazyObject(lambda: Notification.objects.unread_by(user).count()),
-        "care": request.COOKIES.get("care") == "1",
-    }
+        return care
+    return {**care, "unread_count": SimpleLazyObject(lambda: Notification.objects.unread_by(user).count())}

@@ -6,6 +6,7 @@ of ours can draw. The same data gives the same bytes: the date in the file is th
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -18,12 +19,13 @@ from typing import Any
 
 import segno
 import typst
+from PIL import Image
 
 from portal.problems import Problem, Refused, gettext_noop
 
 ROOT = Path(__file__).resolve().parent.parent / "templates" / "typst"
 FONTS = Path(__file__).resolve().parent / "fonts"
-ASSET = re.compile(r"[a-z0-9][a-z0-9-]*\.(?:jpg|png|svg)")
+PICTURE_NAME = re.compile(r"[a-z0-9-]+")
 GETA = "〓"  # what Chinese and Japanese printers set where a character is missing
 UNDATED = date(2000, 1, 1)
 
@@ -79,10 +81,11 @@ def render(
     """Typeset templates/typst/<template>.typ with ``data`` and return the PDF.
 
     data: plain JSON values and dates; what a template needs stands at its head. ``issued_on`` (date or ISO text) is the
-    date of the document, ``check_url`` becomes a QR code. assets: pictures by name ("photo-1.jpg") that data refers to;
-    one called "seal.svg" takes the place of the sample seal. Raises Refused where a character cannot be drawn; with
-    ``replace_missing`` such characters are printed as 〓 and listed by their code points at the end instead: for
-    working papers with free text, never for certificates. ValueError for an asset name that is not one.
+    date of the document, ``check_url`` becomes a QR code. assets: pictures (JPEG, PNG or SVG) by a name that data
+    refers to ("photo-1"); one called "seal" takes the place of the sample seal. ValueError for a name that is not one.
+
+    Raises Refused where a character cannot be drawn. With ``replace_missing`` such characters are printed as 〓 and
+    listed by their code points at the end instead: for working papers with free text, never for certificates.
     """
     content = _Content(replace_missing)
     inputs = {"data": json.dumps(content.cleaned(data), ensure_ascii=False)}
@@ -111,10 +114,19 @@ def _project(template: str, data: Mapping[str, Any], assets: Mapping[str, bytes]
     if "check_url" in data:
         files["check.svg"] = qr_svg(str(data["check_url"])).encode()
     for name, picture in assets.items():
-        if not ASSET.fullmatch(name):
+        if not PICTURE_NAME.fullmatch(name):
             raise ValueError(f"not the name of a picture: {name!r}")
-        files[name] = picture
+        files[f"{name}.svg"] = picture if picture.lstrip().startswith(b"<") else _as_svg(picture)
     return files
+
+
+def _as_svg(picture: bytes) -> bytes:
+    """Wrap a JPEG or PNG in SVG: typst takes only text from memory, and the picture goes into the PDF as it is."""
+    with Image.open(io.BytesIO(picture), formats=("JPEG", "PNG")) as image:
+        (width, height), content_type = image.size, image.get_format_mimetype()
+    link = f"data:{content_type};base64,{base64.b64encode(picture).decode()}"
+    size = f'width="{width}" height="{height}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}><image {size} href="{link}"/></svg>'.encode()
 
 
 class _Content:

@@ -63,6 +63,16 @@ class ApplicationQuerySet(CaseQuerySet):
     def open(self) -> ApplicationQuerySet:
         return self.exclude(state__in=FINAL_STATES)
 
+    def done(self) -> ApplicationQuerySet:
+        return self.filter(state__in=FINAL_STATES)
+
+    def search(self, text: str) -> ApplicationQuerySet:
+        """Cases whose community, number or unit contains ``text``; all for an empty one."""
+        if not text:
+            return self
+        found = Q(project__community__name__icontains=text) | Q(project__number__icontains=text)
+        return self.filter(found | Q(project__organisation__name__icontains=text))
+
     def by_deadline(self) -> ApplicationQuerySet:
         """Most urgent first; without a deadline last."""
         return self.order_by(models.F("due_on").asc(nulls_last=True), "pk")

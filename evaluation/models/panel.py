@@ -98,7 +98,7 @@ class Result(models.Model):
     standard_sha256 = models.CharField(max_length=64)
     total = models.DecimalField(_("总分"), max_digits=7, decimal_places=3, null=True)
     level = models.PositiveSmallIntegerField(_("星级"))
-    trace: Any = models.JSONField(_("计算过程"))  # scoring.Result.as_json()
+    trace: Any = models.JSONField(_("计算过程"))  # scoring.Result.as_trace()
     sheets: Any = models.JSONField(_("评分表"))  # [{"scorer", "leader", "marks", "reasons"}]
     opinion = models.TextField(_("专家组意见"), blank=True)
     opinion_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("组长"))

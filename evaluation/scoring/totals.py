@@ -234,8 +234,7 @@ def _caps(standard: Standard, items: Mapping[str, ItemResult]) -> tuple[Cap, ...
     return tuple(
         Cap(code, from_level)
         for code, result in items.items()
-        if (from_level := standard.item(code).from_level) is not None
-        and (result.state == FAILED or (result.state == SCORED and result.points == 0))
+        if (from_level := standard.item(code).from_level) is not None and (result.state == FAILED or result.points == 0)
     )
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from evaluation import drawing, outcome, snapshot
+from evaluation import drawing, findings, outcome, snapshot
 from evaluation.marking import result_of
-from evaluation.models import Application, Assignment, Certificate, Draw, Finding, Mark, SiteVisit
+from evaluation.models import Application, Assignment, Certificate, Draw, Mark, SiteVisit
 from evaluation.workflow.guards import item_codes
 from portal.machine import MACHINES, Act
 
@@ -25,9 +25,7 @@ def send_findings(application: Application, act: Act) -> Data:
     number = application.correction_round + 1
     Application.objects.filter(pk=application.pk).update(correction_round=number)
     application.correction_round = number
-    unsent = application.findings.filter(phase=Finding.Phase.FORM_CHECK, sent_at=None)
-    count = unsent.update(sent_at=act.at, round=number)
-    return {"round": number, "findings": count}
+    return {"round": number, "findings": findings.send(application, number, act.at)}
 
 
 def freeze_draw(application: Application, act: Act) -> Data:
@@ -64,17 +62,7 @@ def keep_opinion(application: Application, act: Act) -> Data:
 
 
 def ask_revision(application: Application, act: Act) -> Data:
-    for code in item_codes(act.data["items"]):
-        Finding.objects.create(
-            application=application,
-            phase=Finding.Phase.REVISION,
-            round=application.review_round,
-            kind=Finding.Kind.ITEM,
-            place=code,
-            text=act.data["reason"].strip(),
-            by=act.by,
-            sent_at=act.at,
-        )
+    findings.ask_revision(application, item_codes(act.data["items"]), act.data["reason"], act.by)
     return {}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from evaluation import findings
 from evaluation.filing import open_findings
 from evaluation.marking import result_of
 from evaluation.models import Application, Draw, Finding
@@ -38,29 +39,22 @@ def application_is_not_empty(application: Application, act: Act) -> Iterator[Pro
         yield Problem("empty", "", message)
 
 
-def _unsent(application: Application) -> object:
-    return application.findings.filter(phase=Finding.Phase.FORM_CHECK, sent_at=None)
-
-
 def no_unsent_findings(application: Application, act: Act) -> Iterator[Problem]:
-    for finding in _unsent(application):
+    for finding in findings.unsent(application):
         message = gettext_noop("“%(place)s”处还有未告知的问题，请删除或发出补正告知。")
         yield Problem("finding_unsent", finding.place, message, {"place": finding.place})
 
 
 def findings_can_be_sent(application: Application, act: Act) -> Iterator[Problem]:
-    unsent = list(_unsent(application))
     rounds = application.project.programme.correction_rounds
-    if not unsent:
+    if not findings.unsent(application).exists():
         yield Problem("nothing_found", "", gettext_noop("还没有列出问题，不能发出补正告知。"))
     if application.correction_round >= rounds:
         message = gettext_noop("补正最多%(rounds)s轮，已用完；请受理或不予受理。")
         yield Problem("rounds_used", "", message, {"rounds": rounds})
-    if application.correction_round:
-        for finding in unsent:
-            if finding.released_by_id is None:
-                message = gettext_noop("“%(place)s”是后续轮次新增的问题，须由监督员放行。")
-                yield Problem("release_missing", finding.place, message, {"place": finding.place})
+    for finding in findings.release_missing(application):
+        message = gettext_noop("“%(place)s”是后续轮次新增的问题，须由监督员放行。")
+        yield Problem("release_missing", finding.place, message, {"place": finding.place})
 
 
 def findings_are_answered(application: Application, act: Act) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 Plain Python without a clock or any randomness of its own: the same inputs always give the same panel. What the parts
 hide: ``pool`` the frozen document, ``freezing`` who is left out, ``matching`` whether seats can be filled, ``shortage``
-the words for when they cannot, ``seating`` how lots become a panel, ``receipt`` what the public can run again.
+the words for when they cannot, ``seating`` how lots become a panel, ``receipts`` what the public can run again.
 
 The protocol, and why nobody can steer it alone
     1. The organiser freezes the pool and publishes its commitment. Pool, exclusions, loads and rules are now fixed.
@@ -21,7 +21,7 @@ Declines
 from experts.draw.freezing import exclusions, freeze
 from experts.draw.matching import OPEN
 from experts.draw.pool import EXCLUSIONS, Candidate, Frozen, Rules
-from experts.draw.receipt import canonical_bytes, open_identities, receipt, verify, verify_bytes
+from experts.draw.receipts import canonical_bytes, open_identities, receipt, verify, verify_bytes
 from experts.draw.seating import (
     PASSED,
     Panel,

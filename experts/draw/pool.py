@@ -74,7 +74,9 @@ class Rules:
     The load rule: within an order, experts are sorted by load band (load of this year divided by load_band, rounded
     down) and inside a band by the drawn lot alone. A narrow band spreads the work evenly, but near the end of a round
     few people are left in the lowest band and an insider could guess who is next; a wide band draws more freely and
-    less evenly.
+    less evenly. Measured over seasons of 200 panels of 5 or 7 out of 182 experts, against the standard deviation of
+    load of a draw that ignores load: width 1 leaves 0.13 to 0.34 of it, 2 leaves 0.19 to 0.42, 3 leaves 0.31 to 0.47,
+    4 up to 0.59. 2 is the widest that stays well below a half.
     """
 
     version: str

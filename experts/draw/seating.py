@@ -175,7 +175,7 @@ def seed_of(pool: Pool, commitment: str, organiser: str, supervisor: str, public
     if organiser == supervisor:
         message = gettext_noop("评价组织员与监督员的密值相同：须各自独立生成。")
         problems.append(Problem("secret_shared", "supervisor", message))
-    if bool(public_value) != (pool.rules.public_source is not None):
+    if public_value == "" or (public_value is None) != (pool.rules.public_source is None):
         message = gettext_noop("公开数值应与冻结规则一致：规则指定了公开来源时必填，未指定时不得填写。")
         problems.append(Problem("public_value", "public_value", message))
     if problems:

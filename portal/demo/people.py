@@ -12,11 +12,12 @@ from functools import lru_cache
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
-from communities.models import District, Membership, Officer, Organisation
+from communities import registration
+from communities.models import District, Officer, Organisation
 from communities.permissions import officers
 from communities.workflow import ORGANISATION
 from evaluation.models import Application, Project
-from portal.demo import names
+from portal.demo import names, papers
 from portal.models import User
 
 PASSWORD = "demo-portal-2026"  # noqa: S105  published on purpose: it opens nothing but invented data
@@ -31,6 +32,8 @@ OFFICERS = {
     "security-administrator": ("security_administrator", "示例安全管理员"),
     "audit-administrator": ("audit_administrator", "示例审计管理员"),
 }
+# kind of unit -> the letter in its invented code
+SERIES = {"developer": "D", "consulting": "C", "property": "P"}
 
 
 @lru_cache(maxsize=1)
@@ -65,22 +68,25 @@ def make_officers(districts: Iterable[District], per_officer: int = 4) -> None:
 
 
 def make_unit(number: int, kind: str, name: str, district: District, username: str, person: str) -> Organisation:
-    """A unit with its administrator ``username``, registered and verified by intake."""
-    series = {"developer": "D", "consulting": "C", "property": "P"}[kind]
-    unit = Organisation.objects.create(
-        credit_code=names.code(district.pk, series, number),
-        name=name,
-        kind=kind,
-        district=district,
-        address=f"示例路{number}号",
-        contact=person,
-        phone="000-00000000",
-        state="draft",
-        undertaking=True,
-    )
+    """A unit with its administrator ``username``, registered by that person and verified by intake."""
     administrator = user(username, person)
     administrator.save()
-    Membership.objects.create(user=administrator, organisation=unit, role="administrator", since=first_day())
+    unit = registration.open_organisation(
+        administrator,
+        {
+            "credit_code": names.code(district.pk, SERIES[kind], number),
+            "name": name,
+            "kind": kind,
+            "district": district,
+            "address": f"示例路{number}号",
+            "contact": person,
+            "phone": "000-00000000",
+            "undertaking": True,
+        },
+    )
+    registration.add_licence(administrator, unit, papers.pdf("营业执照", f"{name} {unit.credit_code}"))
+    ORGANISATION.perform(unit, "submit", by=administrator)
+    ORGANISATION.perform(unit, "approve", by=officer("intake"))
     return unit
 
 
@@ -107,8 +113,7 @@ def panel_of(application: Application, *states: str) -> list:
     return list(rows.select_related("expert__user", "application").order_by("seat", "pk"))
 
 
-def verify(unit: Organisation) -> None:
-    """Registration and its verification, by the people whose acts these are."""
-    administrator = unit.memberships.select_related("user").get(role="administrator").user
-    ORGANISATION.perform(unit, "submit", by=administrator)
-    ORGANISATION.perform(unit, "approve", by=officer("intake"))
+
+def administrator_of(unit: Organisation) -> User:
+    """The first person who acts for a unit."""
+    return User.objects.filter(memberships__organisation=unit, memberships__until=None).order_by("pk")[0]

@@ -71,6 +71,12 @@ def sentence(event: Event) -> str:
 # Acts that are not transitions: creating and recording.
 OTHER_ACTS: dict[str, str] = {
     "organisation.open": gettext_noop("开始了单位注册"),
+    "organisation.change": gettext_noop("修改了单位信息"),
+    "organisation.licence": gettext_noop("上传了营业执照"),
+    "organisation.add_member": gettext_noop("增加了成员"),
+    "organisation.end_membership": gettext_noop("办理了成员退出"),
+    "user.register": gettext_noop("注册了账号"),
+    "community.change": gettext_noop("修改了小区信息"),
     "community.open": gettext_noop("登记了小区"),
     "project.open": gettext_noop("建立了案卷"),
     "application.open": gettext_noop("开始填报"),
@@ -78,6 +84,8 @@ OTHER_ACTS: dict[str, str] = {
     "guidance_visit.plan": gettext_noop("计划了过程指导"),
     "guidance_opinion.open": gettext_noop("提出了指导意见"),
     "site_visit.record": gettext_noop("登记了现场核查"),
+    "finding.release": gettext_noop("放行了新增问题"),
+    "evidence.open": gettext_noop("查看了佐证"),
     "site_visit.sign": gettext_noop("在核查记录上签字"),
     "objection.file": gettext_noop("提出了异议"),
     "standard.import": gettext_noop("导入了评价标准"),

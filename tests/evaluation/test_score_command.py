@@ -127,6 +127,11 @@ def test_every_problem_is_one_line_and_the_status_is_two(
     assert [line[: len(start)] for line, start in zip(lines, errors, strict=True)] == errors
 
 
+def test_a_problem_stays_on_one_line_even_where_it_quotes_several(tmp_path: Path) -> None:
+    outcome = scored(tmp_path, "smart-community", {"sheets": [], "two\nlines": 1}, "design")
+    assert outcome.errors == 'sheets.json：$["two\\nlines"]：不认识的键“two lines”，可用：sheets。\n'
+
+
 def test_the_problems_of_both_files_are_said_at_once(tmp_path: Path) -> None:
     standard = written(tmp_path, "standard.yaml", "a: 1\nb: [\n")
     sheets = written(tmp_path, "sheets.json", '{"sheets": 1}')

@@ -1,13 +1,11 @@
 """The draw of a panel: what is frozen, who can be drawn, which panel follows, who comes next."""
 
 import json
-import math
-import statistics
 from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experts.draw import (
@@ -26,7 +24,6 @@ from experts.draw import (
 )
 from portal.problems import Refused
 from tests.experts.pools import (
-    FIELDS,
     HOME,
     SMALL_RULES,
     city_pool,
@@ -129,7 +126,7 @@ def test_why_somebody_cannot_be_drawn(candidate, code):
 # --- what is refused ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [-5, 0, 1, 2, 4, 6, 100, 101])
+@pytest.mark.parametrize("size", [0, 1, 2, 4, 6, 100, 101])
 def test_a_panel_that_is_not_odd_and_at_least_three_is_refused(size):
     with pytest.raises(Refused) as refused:
         frozen_of(small_pool(), Rules("1", size, {}))
@@ -169,7 +166,7 @@ def test_everything_wrong_with_rules_and_candidates_is_said_at_once():
     "organiser, supervisor, public_value, expected",
     [
         (secret(1), secret(2), None, []),
-        (secret(1), secret(2), "", []),
+        (secret(1), secret(2), "", [("public_value", "public_value")]),
         ("", secret(2), None, [("secret_form", "organiser")]),
         (secret(1), secret(2).upper(), None, [("secret_form", "supervisor")]),
         (secret(1)[:-1], secret(2) + "0", None, [("secret_form", "organiser"), ("secret_form", "supervisor")]),
@@ -189,9 +186,10 @@ def test_secrets_that_do_not_count_are_refused(organiser, supervisor, public_val
 
 def test_a_named_public_value_is_waited_for_and_changes_the_seed():
     frozen = frozen_of(small_pool(), replace(SMALL_RULES, public_source="2026年11月27日开奖号码"))
-    with pytest.raises(Refused) as refused:
-        drawn(frozen)
-    assert codes(refused) == [("public_value", "public_value")]
+    for missing in (None, ""):
+        with pytest.raises(Refused) as refused:
+            drawn(frozen, public_value=missing)
+        assert codes(refused) == [("public_value", "public_value")]
     assert drawn(frozen, public_value="0471").seed != drawn(frozen, public_value="0472").seed
 
 
@@ -237,7 +235,7 @@ SCARCE = {
             *(expert(number, "home") for number in range(8, 12)),
         ],
         Rules("1", 5, {"bas": 1, "comm": 1, "eng": 1, "home": 1}),
-        [("fields_clash", "seats"), ("leader_does_not_fit", "leader")][:1],
+        [("fields_clash", "seats")],
         "专业“bas”、“comm”、“eng”合计需要 3 名专家，但可抽取的人兼有这些专业或同属一家单位，最多坐满 2 席。"
         "请补充其他单位的上述专业专家，或减少这些专业的席位。",
     ),
@@ -311,11 +309,12 @@ def tight_pools(draw_from):
         st.lists(
             st.tuples(
                 st.sets(st.sampled_from(["bas", "comm", "eng"]), max_size=3),
-                st.sampled_from(["A", "B", "C", "D", "E", ""]),
-                st.sampled_from([HOME, "500103"]),
+                st.sampled_from(["A", "B", "C", "D", "E", "F", ""]),
+                st.sampled_from(["500103", "500105", HOME]),
                 st.integers(0, 5),
                 st.booleans(),
             ),
+            min_size=4,
             max_size=9,
         )
     )
@@ -328,6 +327,7 @@ def tight_pools(draw_from):
     return candidates, Rules("1", 5 if sum(seats.values()) > 3 else 3, seats, limit, 5, HOME)
 
 
+@settings(deadline=None)
 @given(tight_pools(), st.integers())
 def test_the_panel_is_the_first_possible_one_in_the_drawn_order_and_none_is_refused_that_exists(pool, name):
     candidates, rules = pool
@@ -385,8 +385,8 @@ def test_whoever_is_passed_over_is_listed_with_a_declared_reason():
 
 
 def test_a_draw_is_repeated_to_the_last_seat_and_a_changed_secret_changes_it():
-    frozen = frozen_of(city_pool(), SMALL_RULES)
-    assert drawn(frozen, 1) == drawn(frozen, 1)
+    frozen, again = (frozen_of(city_pool(), SMALL_RULES) for _ in range(2))
+    assert drawn(frozen, 1) == drawn(again, 1)
     assert drawn(frozen, 1).orders != drawn(frozen, 2).orders
 
 
@@ -394,11 +394,10 @@ def test_a_draw_is_repeated_to_the_last_seat_and_a_changed_secret_changes_it():
 
 
 def test_a_decline_takes_the_next_in_order_and_leaves_every_other_seat_alone():
-    frozen = frozen_of(city_pool(), SMALL_RULES)
-    panel = drawn(frozen)
+    panel = drawn(CITY)
     for place in (0, 3, 0, 4, 3):
         leaving = panel.seats[place]
-        after = substitute(frozen, panel, [leaving.expert_id])
+        after = substitute(CITY, panel, [leaving.expert_id])
         arriving = after.seats[place]
         assert after.newly_seated == (arriving,)
         assert arriving.field == leaving.field
@@ -409,18 +408,21 @@ def test_a_decline_takes_the_next_in_order_and_leaves_every_other_seat_alone():
         assert arriving.expert_id == following[0]
         panel = after
     assert len(panel.rounds) == 6
-    assert panel == replay(frozen, panel.organiser_secret, panel.supervisor_secret, None, panel.declines)
+    assert panel == replay(CITY, panel.organiser_secret, panel.supervisor_secret, None, panel.declines)
 
 
+CITY = frozen_of(city_pool(), SMALL_RULES)
+
+
+@settings(deadline=None)
 @given(st.lists(st.sets(st.integers(0, 4), min_size=1, max_size=3), max_size=4), st.integers(0, 5))
 def test_whoever_declined_never_returns_and_whoever_stays_keeps_seat_and_field(rounds, name):
-    frozen = frozen_of(city_pool(), SMALL_RULES)
-    panel, gone = drawn(frozen, name), set()
+    panel, gone = drawn(CITY, name), set()
     for places in rounds:
         before = panel.seats
         leaving = {before[place].expert_id for place in places}
         gone |= leaving
-        panel = substitute(frozen, panel, sorted(leaving))
+        panel = substitute(CITY, panel, sorted(leaving))
         assert gone.isdisjoint(ids(panel.seats))
         for place, seat in enumerate(before):
             if seat.expert_id not in leaving:
@@ -464,69 +466,3 @@ def test_a_panel_of_another_pool_is_not_substituted():
     with pytest.raises(Refused) as refused:
         substitute(frozen_of(small_pool(), SMALL_RULES, "另一案卷"), panel, [panel.seats[0].expert_id])
     assert codes(refused) == [("other_pool", "pool")]
-
-
-# --- fairness -----------------------------------------------------------------------------------------------------
-
-
-def chi_square(counts, members):
-    """Return the statistic against equal chances, and its value at 0.1 % (Wilson and Hilferty)."""
-    expected = sum(counts.values()) / len(members)
-    freedom = len(members) - 1
-    limit = freedom * (1 - 2 / (9 * freedom) + 3.0902 * math.sqrt(2 / (9 * freedom))) ** 3
-    return sum((counts[member] - expected) ** 2 / expected for member in members), limit
-
-
-def test_ten_thousand_draws_give_everybody_of_a_field_the_same_chance_and_break_no_rule():
-    """Every employer has one expert in each field, so that within a field nobody is favoured by the limit either."""
-    fields = FIELDS[:5]
-    pool = [
-        expert(number * 10 + employer, field, f"U{employer}")
-        for number, field in enumerate(fields)
-        for employer in range(10)
-    ]
-    kept_off = [expert(100 + number, "bas comm", excluded=code) for number, code in enumerate(EXCLUSIONS)]
-    frozen = frozen_of([*pool, *kept_off], Rules("1", 7, dict.fromkeys(fields, 1)))
-    employers = {person.expert_id: person.employer for person in pool}
-    seated, leaders = Counter(), Counter()
-    for number in range(10_000):
-        seats = drawn(frozen, number).seats
-        assert len({employers[seat.expert_id] for seat in seats}) == 7
-        assert [seat.field for seat in seats] == [*fields, OPEN, OPEN]
-        seated.update((seat.field, seat.expert_id) for seat in seats)
-        leaders.update(seat.expert_id for seat in seats if seat.is_leader)
-    for field in fields:
-        members = [(field, person.expert_id) for person in pool if field in person.fields]
-        counts = Counter({key: number for key, number in seated.items() if key[0] == field})
-        assert set(counts) == set(members)
-        statistic, limit = chi_square(counts, members)
-        assert statistic < limit
-    open_seats = Counter({key: number for (kind, key), number in seated.items() if kind == OPEN})
-    for counts in (open_seats, leaders):
-        assert set(counts) == set(employers)
-        statistic, limit = chi_square(counts, list(employers))
-        assert statistic < limit
-
-
-def season_of_200_panels(load_band):
-    """Draw 200 panels, one after the other, and return how often each of the 182 experts sat."""
-    seats = dict.fromkeys(("comm", "security", "bas", "home", "platform"), 1)
-    load = dict.fromkeys((person.expert_id for person in city_pool()), 0)
-    employers = {person.expert_id: person.employer for person in city_pool()}
-    for number in range(200):
-        rules = Rules("1", 7, seats, load_band=load_band, leader_not_from_district=f"5001{number % 38 + 1:02}")
-        candidates = [replace(person, load=load[person.expert_id]) for person in city_pool()]
-        panel = drawn(frozen_of(candidates, rules, f"案卷 {number}"), number)
-        assert len({employers[key] for key in ids(panel.seats)}) == 7
-        for key in ids(panel.seats):
-            load[key] += 1
-    assert max(load.values()) <= 12
-    return load
-
-
-def test_over_a_season_the_load_rule_at_least_halves_the_spread_of_the_work():
-    assert len({person.employer for person in city_pool()}) == 94
-    aware, ignoring = season_of_200_panels(load_band=2), season_of_200_panels(load_band=0)
-    assert sum(aware.values()) == sum(ignoring.values()) == 1400
-    assert len(aware) == 182
-    assert statistics.pstdev(aware.values()) <= statistics.pstdev(ignoring.values()) / 2

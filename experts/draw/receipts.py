@@ -105,7 +105,7 @@ def _made(
     commitment = sha256(canonical(document))
     seed = seed_of(pool, commitment, organiser, supervisor, public_value)
     orders, rounds = play(pool, seed, declines)
-    return {
+    made = {
         "format": FORMAT,
         "pool": document,
         "commitment": commitment,
@@ -116,6 +116,8 @@ def _made(
         "orders": orders,
         "rounds": [_round(each) for each in rounds],
     }
+    # Without it a receipt that lost its last rounds would pass for the earlier one that it then is.
+    return {**made, "sha256": sha256(canonical(made))}
 
 
 def _round(each: Round) -> dict[str, Any]:

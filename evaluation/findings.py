@@ -1,0 +1,208 @@
+"""Findings 问题: what intake finds in the form check, gathered first and sent together in one correction notice.
+
+Hides: where a finding may point, which of them are late, and that all are written while the case is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from django.utils import timezone
+
+from evaluation.models import Application, Finding
+from evaluation.permissions import writing
+from evaluation.snapshot import latest
+from portal import audit, clock, typesetting
+from portal.machine import NotAllowed
+from portal.models import User
+from portal.problems import Problem, Refused, gettext_noop
+
+# Places of kind "data": what a case says besides its documents and items, in the words that a notice uses.
+DATA_PLACES: Mapping[str, str] = {
+    "target_level": gettext_noop("目标星级"),
+    "planning_permit_on": gettext_noop("建设工程规划许可证日期"),
+    "drawing_review_on": gettext_noop("施工图审查合格日期"),
+    "construction_permit_on": gettext_noop("施工许可证日期"),
+    "completed_on": gettext_noop("竣工验收日期"),
+    "organisation": gettext_noop("申报单位信息"),
+    "community": gettext_noop("小区信息"),
+    "project": gettext_noop("前一阶段结论"),
+    "guidance": gettext_noop("过程指导"),
+}
+Place = tuple[str, str]
+
+
+def places(application: Application) -> dict[Place, str]:
+    """Every place where a finding may point: (kind, place) -> what people call it, in the order of the application."""
+    documents = application.standard.stage(application.stage).documents
+    items = application.standard.items(application.stage)
+    return {
+        **{("data", place): label for place, label in DATA_PLACES.items()},
+        **{("document", document.code): f"{document.code} {document.name}" for document in documents},
+        **{("item", item.code): f"{item.code} {item.name}" for item in items},
+    }
+
+
+def named(application: Application) -> frozenset[Place]:
+    """The places that an earlier notice of the form check named."""
+    return frozenset(_form_check(application).exclude(sent_at=None).values_list("kind", "place"))
+
+
+def is_late(application: Application, kind: str, place: str) -> bool:
+    """Whether a finding here would be new after the first notice: a place already named in a notice is not new."""
+    return bool(application.correction_round) and (kind, place) not in named(application)
+
+
+def _form_check(application: Application) -> Any:
+    return application.findings.filter(phase=Finding.Phase.FORM_CHECK)
+
+
+def unsent(application: Application) -> Any:
+    """The findings that the next correction notice will name."""
+    return _form_check(application).filter(sent_at=None).select_related("by", "released_by")
+
+
+def release_missing(application: Application) -> Iterator[Finding]:
+    """Unsent findings that are late and that no supervisor has released. Two queries."""
+    if not application.correction_round:
+        return
+    known = named(application)
+    for finding in unsent(application):
+        if finding.released_by_id is None and (finding.kind, finding.place) not in known:
+            yield finding
+
+
+def add_finding(
+    by: User, application: Application, kind: str, place: str, text: str, rule: str = "", late_reason: str = ""
+) -> Finding:
+    """Note one finding for the next correction notice.
+
+    ``kind`` and ``place`` name a place of ``places``; ``rule`` is the automatic rule it comes from, if any. Raises
+    NotAllowed, Stale, or Refused with every problem: unknown place, no text, late without a reason, noted already.
+    """
+    with writing(by, "find", application):
+        problems = list(_wrong(application, kind, place, text, late_reason))
+        if problems:
+            raise Refused(problems)
+        return Finding.objects.create(
+            application=application,
+            round=application.correction_round + 1,
+            kind=kind,
+            place=place,
+            text=text.strip(),
+            rule=rule,
+            late_reason=late_reason.strip() if is_late(application, kind, place) else "",
+            by=by,
+        )
+
+
+def _wrong(application: Application, kind: str, place: str, text: str, late_reason: str) -> Iterator[Problem]:
+    if (kind, place) not in places(application):
+        yield Problem("place_unknown", "place", gettext_noop("请选择问题所在的材料、条目或信息。"))
+    if not text.strip():
+        yield Problem("required", "text", gettext_noop("请写明问题与改正要求。"))
+    elif unsent(application).filter(kind=kind, place=place, text=text.strip()).exists():
+        yield Problem("double", "text", gettext_noop("该处已经列出同样的问题。"))
+    if is_late(application, kind, place) and not late_reason.strip():
+        message = gettext_noop("首轮未提出的新问题须说明理由，并经监督员放行。")
+        yield Problem("late_reason_missing", "late_reason", message)
+
+
+def take_up(by: User, application: Application, rule: str, number: int, late_reason: str = "") -> list[Finding]:
+    """Make findings of the ``number``-th problem (from 0) that an automatic rule found: one at each place it touches.
+
+    Raises as ``add_finding``; Refused too where there is no such problem.
+    """
+    sealed = latest(application)
+    results = {row["rule"]: row["problems"] for row in sealed.checks or []} if sealed else {}
+    problems = results.get(rule, [])
+    if not 0 <= number < len(problems):
+        raise Refused([Problem("problem_unknown", "rule", gettext_noop("自动检查结果中没有这一问题。"))])
+    text = Problem.from_record(problems[number]).text()
+    with writing(by, "find", application):
+        found = places_of(problems[number], places(application), sealed.data)
+        return [add_finding(by, application, kind, place, text, rule, late_reason) for kind, place in found]
+
+
+def places_of(problem: Mapping[str, Any], known: Mapping[Place, str], data: Mapping[str, Any]) -> list[Place]:
+    """Where a stored problem of an automatic rule must be mended. A proof is mended at every item that it proves."""
+    place = problem["place"]
+    for kind in ("item", "document", "data"):
+        if (kind, place) in known:
+            return [(kind, place)]
+    if place == "evidence":
+        name = problem["params"].get("name")
+        codes = {code for row in data["evidence"] if row["name"] == name for code in row["items"]}
+        if codes:
+            return [("item", code) for code in sorted(codes)]
+    return [("data", "organisation" if place == "credit_code" else "project")]
+
+
+def remove_finding(by: User, finding: Finding) -> None:
+    """Take back a finding that has not been sent. Raises NotAllowed, Stale, Refused once it is part of a notice."""
+    with writing(by, "find", finding.application):
+        removed, _ = Finding.objects.filter(pk=finding.pk, sent_at=None, phase=Finding.Phase.FORM_CHECK).delete()
+        if not removed:
+            raise Refused([Problem("sent", "", gettext_noop("该问题已经告知申报单位，不能删除。"))])
+
+
+def release_finding(by: User, finding: Finding) -> None:
+    """Let a late finding into the notice. Raises NotAllowed, Stale, Refused where there is nothing to release."""
+    with writing(by, "release_finding", finding.application):
+        waiting = Finding.objects.filter(pk=finding.pk, sent_at=None, released_by=None).exclude(late_reason="")
+        if finding.by_id == by.pk:
+            raise NotAllowed("release_finding")
+        if not waiting.update(released_by=by):
+            raise Refused([Problem("nothing_to_release", "", gettext_noop("该问题不需要放行，或已经放行。"))])
+        audit.record(finding.application, "finding.release", by=by, role="supervisor", place=finding.place)
+
+
+def send(application: Application, number: int, at: datetime) -> int:
+    """Send every noted finding as the notice of round ``number``; return how many. Inside the act that sends."""
+    return _form_check(application).filter(sent_at=None).update(sent_at=at, round=number)
+
+
+def ask_revision(application: Application, codes: list[str], text: str, by: User) -> list[Finding]:
+    """What the panel wants revised, one finding at each item. Inside the leader's act."""
+    return [
+        Finding.objects.create(
+            application=application,
+            phase=Finding.Phase.REVISION,
+            round=application.review_round,
+            kind=Finding.Kind.ITEM,
+            place=code,
+            text=text.strip(),
+            by=by,
+            sent_at=timezone.now(),
+        )
+        for code in codes
+    ]
+
+
+def correction_notice(application: Application, number: int, day: date) -> bytes:
+    """The correction notice of round ``number`` as a PDF: as it was sent, or as it would be sent on ``day``.
+
+    Free text may hold characters that no font has; they are printed as 〓 and listed, since this is a working paper.
+    """
+    rows = list(_form_check(application).filter(round=number).exclude(sent_at=None))
+    sent = bool(rows)
+    rows = rows or list(unsent(application))
+    issued_on = timezone.localdate(rows[0].sent_at) if sent else day
+    project, labels = application.project, places(application)
+    content = {
+        "number": f"{project.number}-BZ-{application.version}-{number}",
+        "addressee": project.organisation.name,
+        "community": project.community.name,
+        "project": project.number,
+        "stage": application.stage_name,
+        "issued_on": issued_on,
+        "due_on": clock.deadline("correction", issued_on, project.programme_id),
+        "days": clock.days_of("correction", project.programme_id),
+        "round": number,
+        "findings": [{"place": labels.get((row.kind, row.place), row.place), "problem": row.text} for row in rows],
+    }
+    if not sent:
+        content["notice"] = "预览稿，尚未发出"
+    return typesetting.render("correction_notice", content, replace_missing=True)

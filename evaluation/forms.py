@@ -1,0 +1,110 @@
+"""What people type on the pages of a case. Fields only check their shape; the domain functions decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext, gettext_lazy as _
+
+from communities import credit_code
+from communities.models import Community, Organisation
+from communities.registration import PERMIT_DATES
+from evaluation import standard
+from evaluation.models import Programme
+from portal import files
+
+
+class ProjectForm(forms.Form):
+    """A new case: programme and target level in one choice, since levels differ by programme; the consultant by code."""
+
+    target_level = forms.ChoiceField(label=_("评价类别与目标等级"), widget=forms.RadioSelect)
+    consultant = forms.CharField(
+        label=_("咨询服务单位的统一社会信用代码"),
+        required=False,
+        max_length=40,
+        help_text=_("没有委托咨询服务单位的不填。受托单位的人员可以一同填报，且不会进入本案的专家组。"),
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        self.programmes = list(Programme.objects.filter(stages__isnull=False).distinct().select_related("standard"))
+        self.fields["target_level"].choices = [
+            (programme.name, [(f"{programme.pk}:{level.level}", level.name) for level in programme.standard.parsed.levels])
+            for programme in self.programmes
+        ]
+
+    def clean_consultant(self) -> Organisation | None:
+        code = credit_code.normalise(self.cleaned_data["consultant"])
+        if not code:
+            return None
+        if problem := credit_code.problem_of(code):
+            raise ValidationError(problem.text(gettext), code=problem.code)
+        found = Organisation.objects.filter(credit_code=code, state="active").first()
+        if found is None:
+            raise ValidationError(gettext("平台上没有这个已核验的单位，请核对代码，或请对方先完成单位注册。"), code="unknown")
+        return found
+
+    @property
+    def chosen(self) -> tuple[Programme, int]:
+        """Programme and level of a valid form."""
+        code, _colon, level = self.cleaned_data["target_level"].rpartition(":")
+        return next(programme for programme in self.programmes if programme.pk == code), int(level)
+
+
+class CaseDataForm(forms.Form):
+    """Target level and the dates of the permits."""
+
+    def __init__(self, form: standard.Standard, data: Any = None, initial: Any = None) -> None:
+        super().__init__(data, initial=initial)
+        self.fields["target_level"] = forms.TypedChoiceField(
+            label=_("目标等级"), choices=[(level.level, level.name) for level in form.levels], coerce=int
+        )
+        for name in PERMIT_DATES:
+            self.fields[name] = forms.DateField(
+                label=Community._meta.get_field(name).verbose_name,
+                required=False,
+                widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            )
+
+    @property
+    def dates(self) -> dict[str, Any]:
+        """The permit dates of a valid form."""
+        return {name: self.cleaned_data[name] for name in PERMIT_DATES}
+
+
+class SeveralFiles(forms.ClearableFileInput):
+    """A file input that takes several files."""
+
+    allow_multiple_selected = True
+
+
+class SeveralFilesField(forms.FileField):
+    """Several uploads; cleans to a list."""
+
+    widget = SeveralFiles
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        rows = data if isinstance(data, list | tuple) else [data] if data else []
+        if not rows and self.required:
+            raise ValidationError(self.error_messages["required"], code="required")
+        return [super(SeveralFilesField, self).clean(row, initial) for row in rows]
+
+
+class EvidenceForm(forms.Form):
+    """Proofs to add: several files of one kind for the same items."""
+
+    files = SeveralFilesField(
+        label=_("文件"), help_text=_("可一次选择多个：PDF、照片、XLSX、MP4、DWG、PPTX。照片的拍摄时间与位置会自动读取。")
+    )
+    evidence_kind = forms.ChoiceField(label=_("佐证类型"))
+    caption = forms.CharField(label=_("说明"), max_length=120, required=False, help_text=_("例如：S-07 外立面摄像机布置图"))
+    page = forms.IntegerField(label=_("页码"), required=False, min_value=1, help_text=_("佐证内容所在页，可不填"))
+    items = forms.MultipleChoiceField(label=_("佐证的条目"), required=False, widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, form: standard.Standard, stage: str, data: Any = None, uploads: Any = None, initial: Any = None) -> None:
+        super().__init__(data, uploads, initial=initial)
+        self.fields["files"].widget.attrs["accept"] = files.accept_attribute(files.EVIDENCE_KINDS)
+        self.fields["evidence_kind"].choices = [("", _("请选择")), *form.enums["evidence"].items()]
+        self.fields["items"].choices = [(item.code, f"{item.code} {item.name}") for item in form.items(stage)]

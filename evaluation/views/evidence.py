@@ -1,0 +1,209 @@
+"""Evidence: adding proofs, tying them to items, and sending files to whoever may read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext, gettext as _
+from django.views.decorators.http import require_POST
+
+from evaluation import filing
+from evaluation.forms import EvidenceForm
+from evaluation.models import Application, Document, Evidence
+from evaluation.papers import data_for, documents_for, evidence_for, may_read_file
+from evaluation.views.framing import fetch, frame, places_open, refused_json, saved_json, wants_json
+from evaluation.wording import item_title
+from portal import files
+from portal.forms import add_problems
+from portal.problems import Problem, Refused
+
+
+@login_required
+def evidence(request: HttpRequest, pk: int) -> HttpResponse:
+    """All proofs of an application; ``?item=`` shows which of them prove one item. POST adds files."""
+    row = fetch(request, pk)
+    wanted = request.GET.get("item", "")
+    initial = {"items": [wanted]} if row.standard.has_item(wanted) else {}
+    if request.method != "POST":
+        return _page(request, row, EvidenceForm(row.standard, row.stage, initial=initial))
+    form = EvidenceForm(row.standard, row.stage, request.POST, request.FILES)
+    added = _add(request, row, form) if form.is_valid() else 0
+    if wants_json(request):
+        if form.errors:
+            return refused_json(_form_problems(form))
+        return saved_json(0, added=added)
+    if form.errors:
+        return _page(request, row, form, status=422)
+    messages.success(request, _("已上传 %(count)s 个文件。") % {"count": added})
+    return redirect(request.get_full_path())
+
+
+def _add(request: HttpRequest, row: Application, form: EvidenceForm) -> int:
+    """Add each file by itself; those refused are named with their reasons, the others stay."""
+    values, added = form.cleaned_data, 0
+    for upload in values["files"]:
+        try:
+            filing.add_evidence(
+                request.user, row, values["evidence_kind"], upload, values["items"], values["caption"], values["page"]
+            )
+        except Refused as refused:
+            name = files.display_name(upload.name)
+            for problem in refused.problems:
+                form.add_error("files", f"{name}：{problem.text(gettext)}")
+        else:
+            added += 1
+    if added and form.errors:
+        form.add_error(None, _("其余 %(count)s 个文件已上传，只需重新选择未成功的文件。") % {"count": added})
+    return added
+
+
+def _form_problems(form: EvidenceForm) -> list[Problem]:
+    return [
+        Problem("invalid", "" if place == "__all__" else place, "%(sentence)s", {"sentence": sentence})
+        for place, sentences in form.errors.items()
+        for sentence in sentences
+    ]
+
+
+def _page(request: HttpRequest, row: Application, form: EvidenceForm, status: int = 200) -> HttpResponse:
+    data, places = data_for(request.user, row), places_open(request, row)
+    wanted = request.GET.get("item", "")
+    kinds = row.standard.enums["evidence"]
+    titles = {item.code: f"{item.code} {item.name}" for item in row.standard.items(row.stage)}
+    rows = [
+        {
+            **proof,
+            "label": kinds.get(proof["evidence_kind"], proof["evidence_kind"]),
+            "links": [(code, titles.get(code, code), page, places.item(code)) for code, page in proof["items"].items()],
+            "removable": places.everything or bool(proof["items"]) and all(map(places.item, proof["items"])),
+            "proves": wanted in proof["items"],
+        }
+        for proof in data["evidence"]
+    ]
+    writes = places.everything or any(kind == "item" for kind, _place in places.places)
+    context = {
+        **frame(request, row, "evidence"),
+        "form": form,
+        "rows": rows,
+        "removed": list(row.evidence.exclude(removed_at=None).order_by("-removed_at")) if writes else [],
+        "writes": writes,
+        "wanted": wanted if wanted in titles else "",
+        "wanted_title": item_title(row.standard, wanted) if wanted in titles else "",
+        "wanted_open": places.item(wanted),
+        "titles": [(code, title) for code, title in titles.items() if places.item(code)],
+        "chosen": set(form["items"].value() or ()),
+    }
+    return render(request, "evaluation/evidence.html", context, status=status)
+
+
+# --- what is done to one proof ------------------------------------------------------------------------------------
+
+
+def _change(request: HttpRequest, pk: int, change: Callable[[Evidence], str]) -> HttpResponse:
+    """Do ``change`` to one proof and say what was done, or show every reason on the page of the proofs."""
+    proof = get_object_or_404(evidence_for(request.user), pk=pk)
+    row = proof.application = fetch(request, proof.application_id)
+    try:
+        sentence = change(proof)
+    except Refused as refused:
+        form = EvidenceForm(row.standard, row.stage, {}, {})
+        form.errors.clear()
+        add_problems(form, [Problem(one.code, "", one.message, one.params) for one in refused.problems])
+        return _page(request, row, form, status=422)
+    messages.success(request, sentence)
+    wanted = request.GET.get("item", "")
+    query = f"?item={wanted}" if row.standard.has_item(wanted) else ""
+    return redirect(f"{reverse('evidence', args=[row.pk])}{query}#evidence-{pk}")
+
+
+@login_required
+@require_POST
+def evidence_link(request: HttpRequest, pk: int) -> HttpResponse:
+    """Tie a proof to one more item, or move its page there."""
+    code = request.POST.get("item", "").split(" ")[0]
+    page = request.POST.get("page", "")
+
+    def change(proof: Evidence) -> str:
+        filing.link_evidence(request.user, proof, code, int(page) if page.isdecimal() else None)
+        return _("“%(name)s”已作为条目%(code)s的佐证。") % {"name": proof.name, "code": code}
+
+    return _change(request, pk, change)
+
+
+@login_required
+@require_POST
+def evidence_unlink(request: HttpRequest, pk: int) -> HttpResponse:
+    """Untie a proof from one item."""
+    code = request.POST.get("item", "")
+
+    def change(proof: Evidence) -> str:
+        filing.unlink_evidence(request.user, proof, code)
+        return _("“%(name)s”不再作为条目%(code)s的佐证。") % {"name": proof.name, "code": code}
+
+    return _change(request, pk, change)
+
+
+@login_required
+@require_POST
+def evidence_remove(request: HttpRequest, pk: int, restore: bool = False) -> HttpResponse:
+    """Take a proof out of the next version, or back in."""
+
+    def change(proof: Evidence) -> str:
+        (filing.restore_evidence if restore else filing.remove_evidence)(request.user, proof)
+        words = _("已恢复“%(name)s”。") if restore else _("已移除“%(name)s”，可在本页下方恢复。")
+        return words % {"name": proof.name}
+
+    return _change(request, pk, change)
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+def _readable(request: HttpRequest, rows: Any, pk: int) -> Any:
+    found = get_object_or_404(rows, pk=pk)
+    if not may_read_file(request.user, found):
+        raise Http404
+    return found
+
+
+def _send(request: HttpRequest, found: Document | Evidence) -> HttpResponseBase:
+    return files.send(
+        found.file,
+        name=found.name,
+        content_type=found.content_type,
+        inline="download" not in request.GET,
+        request=request,
+        sha256=found.sha256,
+    )
+
+
+@login_required
+def document_file(request: HttpRequest, pk: int) -> HttpResponseBase:
+    return _send(request, _readable(request, documents_for(request.user), pk))
+
+
+@login_required
+def evidence_file(request: HttpRequest, pk: int) -> HttpResponseBase:
+    return _send(request, _readable(request, evidence_for(request.user), pk))
+
+
+@login_required
+def evidence_thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """The small picture of a photo; other proofs have none."""
+    found = _readable(request, evidence_for(request.user), pk)
+    if not found.thumbnail:
+        raise Http404
+    return files.send(
+        found.thumbnail,
+        name=f"{found.pk}.jpg",
+        content_type="image/jpeg",
+        inline=True,
+        request=request,
+        sha256=f"{found.sha256}-thumbnail",
+    )

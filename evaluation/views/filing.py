@@ -1,0 +1,281 @@
+"""Filing: the overview of one application, its data, its documents, and handing it in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext, gettext as _
+from django.views.decorators.http import require_POST
+
+from communities.registration import PERMIT_DATES
+from evaluation import checks, filing, journey, snapshot
+from evaluation.forms import CaseDataForm
+from evaluation.models import Application, Certificate
+from evaluation.papers import data_for, documents_for
+from evaluation.permissions import can, can_see_sheets
+from evaluation.progress import forecast, meters
+from evaluation.views.framing import (
+    SUBMITS,
+    address_of,
+    fetch,
+    frame,
+    places_open,
+    refused_json,
+    saved_json,
+    submit_act,
+    wants_json,
+)
+from evaluation.workflow import APPLICATION
+from evaluation.wording import level_name
+from portal import files
+from portal.forms import act_links, add_problems
+from portal.machine import NotAllowed
+from portal.models import Event
+from portal.problems import Problem, Refused, gettext_noop
+
+
+@login_required
+def application(request: HttpRequest, pk: int) -> HttpResponse:
+    """One application: where it stands, how complete it is, what comes next."""
+    row = fetch(request, pk)
+    data = data_for(request.user, row)
+    edits = can(request.user, "edit", row)
+    advice = _advice(row, checks.run(row, data, files_too=False)) if edits else []
+    sealed = snapshot.latest(row)
+    context = {
+        **frame(request, row, "application"),
+        "data": data,
+        "target_name": level_name(row.standard, data["project"]["target_level"]),
+        "steps": journey.application_steps(row, row.rule, Event.objects.of(row)),
+        "holder": journey.holder_role(row),
+        "acts": act_links(APPLICATION, row, request.user),
+        "meters": meters(checks.Look(row, data)),
+        "forecast": forecast(row, data["claims"]),
+        "advice": advice,
+        "open_problems": sum(len(found) for _label, found in advice),
+        "sealed": sealed,
+        "certificate": Certificate.objects.filter(application=row).first(),
+        "places": _other_pages(request, row),
+    }
+    return render(request, "evaluation/application.html", context)
+
+
+def _other_pages(request: HttpRequest, row: Application) -> list[tuple[str, str]]:
+    """Pages of the officers and the panel about this application that this person may open: (address, name)."""
+    begun = row.assignments.filter(review_round=row.review_round).exists()
+    found = [
+        (can(request.user, "see_findings", row) and bool(row.version), "form-check", _("形式审查")),
+        (can(request.user, "see_draw", row) and row.state in DRAWING | IN_REVIEW | DECIDED, "draw", _("专家抽取")),
+        (can(request.user, "see_panel", row) and begun, "panel", _("评审汇总")),
+        (row.site_visits.exists(), "site-visit", _("现场核查")),
+        (can_see_sheets(request.user, row) and row.state in DECIDED, "approval", _("审定")),
+    ]
+    return [(reverse(name, args=[row.pk]), label) for allowed, name, label in found if allowed]
+
+
+DRAWING = {"drawing", "cosigning", "inviting"}
+IN_REVIEW = {"site_visit", "review", "tallying", "deliberation", "revision", "revision_check"}
+DECIDED = {"approval", "notice", "certifying", "certified", "not_passed"}
+
+
+def _advice(row: Application, results: list[dict[str, Any]]) -> list[tuple[str, list[tuple[Problem, str]]]]:
+    """Rules that found something: (rule in words, [(problem, address where it is mended)])."""
+    found = []
+    for result in results:
+        problems = [Problem.from_record(record) for record in result["problems"]]
+        if problems:
+            found.append((gettext(result["label"]), [(one, address_of(row, one.place)) for one in problems]))
+    return found
+
+
+@login_required
+def application_data(request: HttpRequest, pk: int) -> HttpResponse:
+    """Target level and permit dates; whoever may not edit them reads them."""
+    row = fetch(request, pk)
+    data = data_for(request.user, row)
+    may_write = places_open(request, row).data
+    initial = {"target_level": data["project"]["target_level"], **{name: data["community"][name] for name in PERMIT_DATES}}
+    form = CaseDataForm(row.standard, request.POST or None, initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            filing.save_case_data(request.user, row, form.cleaned_data["target_level"], form.dates)
+        except Refused as refused:
+            add_problems(form, refused.problems)
+        else:
+            messages.success(request, _("基本信息已保存。"))
+            return redirect("application-data", pk=row.pk)
+    context = {
+        **frame(request, row, "application-data"),
+        "form": form,
+        "may_write": may_write,
+        "data": data,
+        "target_name": level_name(row.standard, data["project"]["target_level"]),
+        "dates": [(form.fields[name].label, data["community"][name]) for name in PERMIT_DATES],
+        "findings": _findings(row, "data") if may_write else [],
+    }
+    return render(request, "evaluation/application_data.html", context, status=422 if form.errors else 200)
+
+
+def _findings(row: Application, kind: str) -> list[Any]:
+    """What the notice says about places of one kind, while it is open."""
+    if row.state not in ("correction", "revision"):
+        return []
+    return list(filing.open_findings(row).filter(kind=kind))
+
+
+# --- documents ----------------------------------------------------------------------------------------------------
+
+
+@login_required
+def application_documents(request: HttpRequest, pk: int) -> HttpResponse:
+    """Every document of the stage: a text, files, or what the platform supplies itself."""
+    return _documents_page(request, fetch(request, pk))
+
+
+def _documents_page(
+    request: HttpRequest, row: Application, code: str = "", problems: list[Problem] | None = None, typed: str = ""
+) -> HttpResponse:
+    """The page; ``problems`` stand beside document ``code``, whose text is shown as ``typed``."""
+    data, places = data_for(request.user, row), places_open(request, row)
+    revisions = dict(row.statements.values_list("code", "revision"))
+    removed: dict[str, list[Any]] = {}
+    if places.everything or places.places:
+        for file in row.documents.exclude(removed_at=None).order_by("-removed_at"):
+            removed.setdefault(file.code, []).append(file)
+    noted: dict[str, list[str]] = {}
+    for finding in _findings(row, "document"):
+        noted.setdefault(finding.place, []).append(finding.text)
+    rows = [
+        {
+            "document": document,
+            "online": "online" in document.forms,
+            "accept": files.accept_attribute(document.forms),
+            "labels": [files.KINDS[form].label for form in document.forms if form in files.KINDS],
+            "text": typed if document.code == code and typed else data["statements"].get(document.code, ""),
+            "saved": data["statements"].get(document.code, "") if document.code == code and typed else "",
+            "revision": revisions.get(document.code, 0),
+            "files": data["documents"].get(document.code, []),
+            "removed": removed.get(document.code, []) if places.document(document.code) else [],
+            "open": places.document(document.code),
+            "noted": noted.get(document.code, []),
+            "problems": problems if document.code == code else [],
+            "supplied": _supplied(row, document.forms),
+        }
+        for document in row.standard.stage(row.stage).documents
+    ]
+    context = {**frame(request, row, "application-documents"), "rows": rows}
+    return render(request, "evaluation/application_documents.html", context, status=422 if problems else 200)
+
+
+def _supplied(row: Application, forms: tuple[str, ...]) -> str:
+    """What the platform itself puts in place of a file, in words; "" where the applicant hands something in."""
+    if not set(forms) <= {"system", "shared_data"}:
+        return ""
+    if "shared_data" in forms:
+        unit = row.project.organisation
+        return _("%(name)s，统一社会信用代码 %(code)s") % {"name": unit.name, "code": unit.credit_code}
+    needed = row.rule.needs_certificate_of
+    held = Certificate.objects.filter(application__project=row.project, application__stage=needed, state="valid").first()
+    return str(held) if held else _("由平台自动提供，尚无内容")
+
+
+@login_required
+@require_POST
+def statement_save(request: HttpRequest, pk: int, code: str) -> HttpResponse:
+    """Keep the text of one online document: by a script as one types, or by its form."""
+    row = fetch(request, pk)
+    text, revision = request.POST.get("text", ""), _number(request.POST.get("revision"))
+    try:
+        statement = filing.save_statement(request.user, row, code, text, revision)
+    except Refused as refused:
+        if wants_json(request):
+            current = row.statements.filter(code=code).first()
+            now = {"revision": current.revision, "current": current.text} if current else {}
+            return refused_json(refused.problems, **now)
+        return _documents_page(request, row, code, list(refused.problems), text)
+    if wants_json(request):
+        return saved_json(statement.revision)
+    messages.success(request, _("已保存。"))
+    return redirect(f"{reverse('application-documents', args=[row.pk])}#document-{code}")
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() else None
+
+
+@login_required
+@require_POST
+def document_add(request: HttpRequest, pk: int, code: str) -> HttpResponse:
+    """Add files to one document; each that cannot be taken is named beside it with its reason."""
+    row = fetch(request, pk)
+    problems: list[Problem] = []
+    uploads = request.FILES.getlist("files")
+    if not uploads:
+        problems.append(Problem("required", code, gettext_noop("请先选择文件。")))
+    for upload in uploads:
+        try:
+            filing.add_document(request.user, row, code, upload)
+        except Refused as refused:
+            problems += refused.problems
+    if wants_json(request):
+        return refused_json(problems) if problems else saved_json(0)
+    if problems:
+        return _documents_page(request, row, code, problems)
+    messages.success(request, _("已上传 %(count)s 个文件。") % {"count": len(uploads)})
+    return redirect(f"{reverse('application-documents', args=[row.pk])}#document-{code}")
+
+
+@login_required
+@require_POST
+def document_remove(request: HttpRequest, pk: int, restore: bool = False) -> HttpResponse:
+    """Take one file out, or back in: removing needs no "are you sure"."""
+    document = get_object_or_404(documents_for(request.user), pk=pk)
+    row = fetch(request, document.application_id)
+    document.application = row
+    try:
+        (filing.restore_document if restore else filing.remove_document)(request.user, document)
+    except Refused as refused:
+        return _documents_page(request, row, document.code, list(refused.problems))
+    words = _("已恢复“%(name)s”。") if restore else _("已移除“%(name)s”，可在该材料下恢复。")
+    messages.success(request, words % {"name": document.name})
+    return redirect(f"{reverse('application-documents', args=[row.pk])}#document-{document.code}")
+
+
+# --- handing in ---------------------------------------------------------------------------------------------------
+
+
+@login_required
+def application_submit(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the automatic rules would find, with links to where it is mended; then hand the application in."""
+    row = fetch(request, pk)
+    sentences: list[Problem] = []
+    if request.method == "POST":
+        action = request.POST.get("action", "")
+        if action not in SUBMITS:
+            raise Http404
+        try:
+            APPLICATION.perform(row, action, by=request.user)
+        except Refused as refused:
+            sentences = list(refused.problems)
+        else:
+            messages.success(request, _("已提交，封存为第 %(version)s 版。") % {"version": row.version})
+            return redirect(row)
+    if not can(request.user, "edit", row):
+        raise NotAllowed("submit")
+    data = snapshot.build(row)
+    results = checks.run(row, data, files_too=False)
+    context = {
+        **frame(request, row, "application-submit"),
+        "act": submit_act(request, row),
+        "advice": _advice(row, results),
+        "passed": [gettext(result["label"]) for result in results if not result["problems"]],
+        "problems": [(problem, address_of(row, problem.place)) for problem in sentences],
+        "forecast": forecast(row, data["claims"]),
+        "target_name": level_name(row.standard, row.project.target_level),
+    }
+    return render(request, "evaluation/application_submit.html", context, status=422 if sentences else 200)

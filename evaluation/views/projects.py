@@ -1,0 +1,134 @@
+"""Cases: my list, a new one, and the page of one case that its parties, officers and experts share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Prefetch, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext, gettext as _
+from django.views.decorators.http import require_POST
+
+from communities.permissions import communities_visible_to
+from evaluation import filing, history, journey
+from evaluation.forms import ProjectForm
+from evaluation.models import Application, Certificate, GuidanceVisit, Project
+from evaluation.permissions import APPLICANTS, can_project, project_roles, projects_visible_to, visible_to
+from evaluation.workflow import APPLICATION
+from evaluation.wording import level_name
+from portal.forms import act_links, add_problems
+from portal.machine import NotAllowed
+from portal.problems import Refused
+
+CASES_A_PAGE = 20
+EVENTS_A_PAGE = 30
+
+
+@login_required
+def projects(request: HttpRequest) -> HttpResponse:
+    """My cases, newest first, found by part of the community's name or of the number."""
+    wanted = request.GET.get("q", "").strip()
+    rows = projects_visible_to(request.user).select_related(
+        "programme", "standard", "organisation", "community__district"
+    )
+    if wanted:
+        rows = rows.filter(Q(number__icontains=wanted) | Q(community__name__icontains=wanted))
+    mine = Prefetch("applications", visible_to(request.user).order_by("pk"), to_attr="seen")
+    page = Paginator(rows.prefetch_related(mine).order_by("-pk"), CASES_A_PAGE).get_page(request.GET.get("page"))
+    for row in page:
+        row.level_name = level_name(row.standard.parsed, row.target_level)
+        for application in row.seen:
+            application.project = row
+    return render(request, "evaluation/projects.html", {"page": page, "wanted": wanted})
+
+
+@login_required
+def project_new(request: HttpRequest, pk: int) -> HttpResponse:
+    """Open a case for a community: programme, target level, consultant."""
+    community = get_object_or_404(communities_visible_to(request.user).select_related("organisation"), pk=pk)
+    if not filing.may_open_project(request.user, community.organisation):
+        raise NotAllowed("open_project")
+    form = ProjectForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        programme, level = form.chosen
+        try:
+            project = filing.open_project(request.user, community, programme, level, form.cleaned_data["consultant"])
+        except Refused as refused:
+            add_problems(form, [row if row.place in form.fields else replace(row, place="") for row in refused.problems])
+        else:
+            messages.success(request, _("已建立案卷%(number)s。请选择要申报的阶段。") % {"number": project.number})
+            return redirect(project)
+    status = 422 if request.method == "POST" else 200
+    return render(request, "evaluation/project_new.html", {"community": community, "form": form}, status=status)
+
+
+def _fetch(request: HttpRequest, pk: int) -> Project:
+    rows = projects_visible_to(request.user).select_related(
+        "programme", "standard", "organisation", "consultant", "community__district"
+    )
+    return get_object_or_404(rows, pk=pk)
+
+
+@login_required
+def project(request: HttpRequest, pk: int) -> HttpResponse:
+    """One case: the journey, its applications and acts, guidance, certificates, documents, history."""
+    return _project_page(request, _fetch(request, pk), [])
+
+
+def _project_page(request: HttpRequest, row: Project, sentences: list[str]) -> HttpResponse:
+    applications = list(visible_to(request.user).filter(project=row).with_case().order_by("pk"))
+    for application in applications:
+        application.project = row
+    rules = list(row.programme.stages.all())
+    visits = list(GuidanceVisit.objects.filter(project=row).exclude(state="cancelled").order_by("planned_on", "pk"))
+    certificates = list(Certificate.objects.filter(application__in=applications).order_by("issued_on", "pk"))
+    for visit in visits:
+        visit.project = row
+    reader = history.reader_of(request.user, row, applications)
+    events = history.events_for(reader, row).order_by("-pk")
+    page = Paginator(events, EVENTS_A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "project": row,
+        "target_name": level_name(row.standard.parsed, row.target_level),
+        "top": max((level.level for level in row.standard.parsed.levels), default=0),
+        "steps": journey.project_steps(row, rules, applications, visits, certificates),
+        "applications": [
+            (application, journey.holder_role(application), act_links(APPLICATION, application, request.user))
+            for application in reversed(applications)
+        ],
+        "stages": _openable(request, row, rules, applications),
+        "visits": visits,
+        "plans": can_project(request.user, "plan_guidance", row),
+        "is_party": bool(project_roles(request.user, row) & APPLICANTS),
+        "certificates": certificates,
+        "reader": reader,
+        "events": page,
+        "lines": [(event, reader.may_name(event)) for event in page],
+        "sentences": sentences,
+    }
+    return render(request, "evaluation/project.html", context, status=422 if sentences else 200)
+
+
+def _openable(request: HttpRequest, row: Project, rules: Any, applications: list[Application]) -> list[Any]:
+    """Stages for which this person may open an application now: none is open and none was certified."""
+    if not can_project(request.user, "apply", row):
+        return []
+    busy = {application.stage for application in applications if application.state not in journey.ENDED_EARLY}
+    return [row.standard.parsed.stage(rule.stage) for rule in rules if rule.stage not in busy]
+
+
+@login_required
+@require_POST
+def application_new(request: HttpRequest, pk: int, stage: str) -> HttpResponse:
+    """Open the application for one stage, or say on the case's page why not."""
+    row = _fetch(request, pk)
+    try:
+        application = filing.open_application(request.user, row, stage)
+    except Refused as refused:
+        return _project_page(request, row, [problem.text(gettext) for problem in refused.problems])
+    return redirect(application)

@@ -1,0 +1,182 @@
+"""Measure and compare; write build/bench.json; exit 1 when a ratio is over its limit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+from django.urls import reverse  # noqa: E402
+
+from evaluation import outcome, scoring  # noqa: E402
+from evaluation.models import Application, Assignment, Certificate, Mark, Project  # noqa: E402
+from portal.demo import people, world  # noqa: E402
+from portal.demo.journey import case_at  # noqa: E402
+from portal.models import User  # noqa: E402
+from tests.bench import city  # noqa: E402
+
+PROJECTS = int(os.environ.get("BENCH_PROJECTS", "10000"))
+REQUESTS = int(os.environ.get("BENCH_REQUESTS", "200"))
+LIMITS = {"queue": 8, "project": 10, "save_mark": 6, "api_list_50": 8}
+MILLISECONDS = {"evaluate_5x95": 10, "certificate_pdf": 100}
+
+
+@contextmanager
+def gunicorn(application: str, settings_module: str) -> Iterator[str]:
+    """Serve one WSGI application with two workers; yield its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "gunicorn", application, "--workers", "2", "--worker-class", "gthread",
+               "--threads", "2", "--bind", f"127.0.0.1:{port}", "--log-level", "error"]  # fmt: skip
+    server = subprocess.Popen(command, env={**os.environ, "DJANGO_SETTINGS_MODULE": settings_module, "DEBUG": "0"})
+    try:
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(20)
+
+
+def session_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def fetch(url: str, cookies: str, data: bytes | None = None, token: str = "") -> None:
+    headers = {"Cookie": cookies, "X-CSRFToken": token, "Referer": url}
+    if data is not None:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    try:
+        with urlopen(Request(url, data, headers), timeout=60) as answer:  # noqa: S310  our own address
+            answer.read()
+    except HTTPError as error:
+        raise SystemExit(f"{url}: {error.code} {error.read()[:500].decode(errors='replace')}") from error
+
+
+def median_ms(call: Callable[[], None], times: int) -> float:
+    """Median time of one call after a short warming up, in milliseconds."""
+    for _ in range(10):
+        call()
+    spent = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        call()
+        spent.append((time.perf_counter() - begin) * 1000)
+    return statistics.median(spent)
+
+
+def cookies_of(client: Client) -> str:
+    client.cookies["csrftoken"] = "c" * 32
+    return "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
+
+
+def queries_of(act: Callable[[], Any]) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        act()
+    return len(captured)
+
+
+def main() -> int:
+    call_command("migrate", verbosity=0)
+    world.build("small")
+    officer = people.officer("intake")
+    project = Project.objects.order_by("pk").first()
+    city.grow(PROJECTS, officer, project.organisation)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    rows = pages(officer) + engine()
+    Path("build").mkdir(exist_ok=True)
+    Path("build/bench.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1))
+    late = [row for row in rows if (row["ratio"] if row["ratio"] is not None else row["p50_ms"]) > row["limit"]]
+    for row in rows:
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:6.2f}x"
+        print(f"{row['name']:<18} {row['p50_ms']:8.2f} ms {ratio:>8}  {row['queries']!s:>4} queries  limit {row['limit']}")
+    for row in late:
+        print(f"{row['name']} 超过限值 is over its limit", file=sys.stderr)
+    return 1 if late else 0
+
+
+def pages(officer: User) -> list[dict[str, Any]]:
+    """Our pages over HTTP, each as a ratio to the bare view of the same run."""
+    review = case_at("review", "design", seed=901)
+    assignment = Assignment.objects.filter(application=review, state="accepted").select_related("expert__user").first()
+    mark = assignment.marks.first() or Mark.objects.create(assignment=assignment, item_code="4.2.1", value=9)
+    save = reverse("mark-save", args=[assignment.pk])
+    body = f"item={mark.item_code}&value={mark.value}&reason=x".encode()
+    expert, reader = session_of(assignment.expert.user), session_of(officer)
+    watched = Application.objects.filter(state="form_check").order_by("-pk").first()
+    addresses = {
+        "queue": reverse("queue"),
+        "project": reverse("project", args=[watched.project_id]),
+        "api_list_50": "/api/v1/applications/?page_size=50",
+    }
+    with gunicorn("tests.bench.reference", "tests.bench.reference_settings") as reference:
+        cookies = cookies_of(reader)
+        base = median_ms(lambda: fetch(reference + "/", cookies), REQUESTS)
+    rows = [{"name": "reference", "p50_ms": base, "ratio": 1.0, "queries": 3, "limit": 1}]
+    with gunicorn("portal.wsgi", "portal.settings") as portal:
+        for name, address in addresses.items():
+            spent = median_ms(lambda address=address: fetch(portal + address, cookies), REQUESTS)
+            count = queries_of(lambda address=address: reader.get(address))
+            rows.append(_row(name, spent, base, count))
+        pen = cookies_of(expert)
+        spent = median_ms(lambda: fetch(portal + save, pen, body, "c" * 32), REQUESTS)
+        count = queries_of(lambda: expert.post(save, body, content_type="application/x-www-form-urlencoded"))
+        rows.append(_row("save_mark", spent, base, count))
+    return rows
+
+
+def _row(name: str, spent: float, base: float, queries: int) -> dict[str, Any]:
+    return {"name": name, "p50_ms": spent, "ratio": spent / base, "queries": queries, "limit": LIMITS[name]}
+
+
+def engine() -> list[dict[str, Any]]:
+    """The engine and the certificate, in milliseconds."""
+    certificate = Certificate.objects.select_related("application__project__standard").first()
+    result = certificate.application.results.exclude(sheets=[]).first()
+    if result is None:
+        done = case_at("certified", "design", seed=902)
+        certificate, result = done.certificate, done.results.get()
+    standard = certificate.application.standard
+    sheets = [scoring.Sheet(sheet["scorer"], sheet["leader"], sheet["marks"]) for sheet in result.sheets]
+    timings = {
+        "evaluate_5x95": median_ms(lambda: scoring.evaluate(standard, certificate.application.stage, sheets), 50),
+        "certificate_pdf": median_ms(lambda: outcome.certificate_pdf(certificate), 30),
+    }
+    return [
+        {"name": name, "p50_ms": spent, "ratio": None, "queries": None, "limit": MILLISECONDS[name]}
+        for name, spent in timings.items()
+    ]
+
+
+if __name__ == "__main__":
+    settings.ALLOWED_HOSTS.append("127.0.0.1")
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""10,000 projects in bulk, spread over districts and states as a busy city would have them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from communities.models import Community, District, Organisation
+from evaluation.models import Application, Programme, Project
+from portal.models import User
+
+STATES = ["draft", "form_check", "correction", "recommendation", "drawing", "review", "approval", "notice", "certified"]
+
+
+def grow(count: int, by: User, organisation: Organisation) -> None:
+    """Add ``count`` projects with one application each."""
+    programme = Programme.objects.get(pk="smart_community")
+    districts = list(District.objects.all())
+    today = timezone.localdate()
+    communities = Community.objects.bulk_create(
+        (
+            Community(
+                organisation=organisation, name=f"示例·第{number}号小区", district=districts[number % len(districts)],
+                address=f"示例路{number}号", floor_area=80000 + number, households=600 + number % 900, buildings=4 + number % 12,
+            )
+            for number in range(count)
+        ),
+        batch_size=2000,
+    )  # fmt: skip
+    projects = Project.objects.bulk_create(
+        (
+            Project(
+                number=f"BENCH-{number:06d}", programme=programme, standard=programme.standard, community=community,
+                organisation=organisation, target_level=1 + number % 3, created_by=by,
+            )
+            for number, community in enumerate(communities)
+        ),
+        batch_size=2000,
+    )  # fmt: skip
+    Application.objects.bulk_create(
+        (
+            Application(
+                project=project, stage="design", state=STATES[number % len(STATES)],
+                due_on=today + timedelta(days=number % 40 - 10), version=1,
+            )
+            for number, project in enumerate(projects)
+        ),
+        batch_size=2000,
+    )  # fmt: skip
