@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -29,19 +30,8 @@ RECUSAL_YEARS = 3
 def propose(application: Application, by: User) -> Draw:
     """Freeze pool, exclusions and rules; the commitment exists before the supervisor's secret does. Raises Refused."""
     project = application.project
-    programme = project.programme
-    rules = lots.Rules(
-        version=RULES_VERSION,
-        size=programme.panel_size,
-        seats=programme.panel_seats,
-        max_load=programme.load_limit,
-        leader_not_from_district=project.community.district_id,
-        field_names=dict(Field.objects.values_list("code", "name")),
-    )
-    earlier = Assignment.objects.filter(application__project=project).exclude(state="signed")
-    already = set(earlier.values_list("expert__number", flat=True))
     subject = f"{project.number}/{application.stage}/{application.review_round}"
-    frozen = lots.freeze(candidates(application), rules, subject, already, salt=secrets.token_hex(32))
+    frozen = lots.freeze(candidates(application), rules(application), subject, already(application), salt=secrets.token_hex(32))
     return Draw.objects.create(
         application=application,
         review_round=application.review_round,
@@ -51,6 +41,55 @@ def propose(application: Application, by: User) -> Draw:
         organiser=by,
         organiser_secret=secrets.token_hex(32),
     )
+
+
+def rules(application: Application) -> lots.Rules:
+    """What the panel of this case must look like, as its programme is configured now."""
+    programme = application.project.programme
+    return lots.Rules(
+        version=RULES_VERSION,
+        size=programme.panel_size,
+        seats=programme.panel_seats,
+        max_load=programme.load_limit,
+        leader_not_from_district=application.project.community.district_id,
+        field_names=dict(Field.objects.values_list("code", "name")),
+    )
+
+
+def already(application: Application) -> frozenset[str]:
+    """Numbers of the experts whom an earlier draw of this case has used up."""
+    earlier = Assignment.objects.filter(application__project=application.project).exclude(state="signed")
+    return frozenset(earlier.values_list("expert__number", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one expert stands towards a draw. excluded: a code of experts.draw.EXCLUSIONS, "" for drawable."""
+
+    number: str
+    fields: tuple[str, ...]
+    excluded: str
+
+
+def standings(application: Application, draw: Draw | None) -> list[Standing]:
+    """Everybody of the pool, by number: as frozen with the draw, or as they would be frozen now."""
+    if draw is not None:
+        entries = draw.frozen["candidates"]
+        numbers = {public_id: identity["expert_id"] for public_id, identity in draw.identities.items()}
+        found = [Standing(numbers[row["id"]], tuple(row["fields"]), row["excluded"] or "") for row in entries]
+        return sorted(found, key=lambda row: row.number)
+    pool = candidates(application)
+    kept_off = lots.exclusions(pool, rules(application), already(application))
+    return [Standing(row.expert_id, row.fields, kept_off.get(row.expert_id, "")) for row in pool]
+
+
+def draw_of(application: Application) -> Draw | None:
+    """The draw of the present review round; a round that the same panel continues has none of its own."""
+    own = application.draws.filter(review_round=application.review_round).first()
+    if own is not None or application.state in ("drawing", "cosigning"):
+        return own
+    kept = application.assignments.filter(review_round=application.review_round).select_related("draw").first()
+    return kept.draw if kept else None
 
 
 def candidates(application: Application) -> list[lots.Candidate]:

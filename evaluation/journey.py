@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.utils.translation import gettext as _, gettext_noop
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from evaluation.clocks import HOLDERS
 from evaluation.models import Application, Certificate, GuidanceVisit, Project, StageRule

@@ -69,13 +69,18 @@ def save_mark(
         return mark
 
 
+def own_fields(assignment: Assignment) -> frozenset[str]:
+    """The fields for which this expert was admitted, and the one for which they were drawn."""
+    return frozenset({*assignment.expert.fields.values_list("pk", flat=True), assignment.field})
+
+
 def own_items(assignment: Assignment) -> frozenset[str]:
     """Items this expert must mark: those of the own fields; the leader marks every item, so that none stays unmarked."""
     application = assignment.application
     items = application.standard.items(application.stage)
     if assignment.is_leader:
         return frozenset(item.code for item in items)
-    fields = set(assignment.expert.fields.values_list("pk", flat=True)) | {assignment.field}
+    fields = own_fields(assignment)
     return frozenset(item.code for item in items if item.domain in fields)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from collections.abc import Sequence as SequenceOf
 from datetime import date
@@ -14,58 +15,67 @@ from django.urls import reverse
 from django.utils import timezone
 
 from communities import credit_code
+from evaluation import scoring
 from evaluation.marking import result_of
 from evaluation.models import Application, Certificate, Objection, ObjectionProof, PublicNotice, Result
 from portal import audit, clock, files, typesetting
 from portal.attachments import attachment_values
-from portal.machine import hold
+from portal.machine import Stale, hold
 from portal.models import Sequence
 from portal.problems import Problem, Refused, gettext_noop
 
 PROOF_KINDS = ("pdf", "jpg")
+PROOFS_AT_MOST = 5
 
 
 def level_name(result: Result) -> str:
     """Name of the level in the standard's own words; 未达标 for none."""
     names = {level.level: level.name for level in result.application.standard.levels}
-    return names.get(result.level, "未达标")
+    return names.get(result.level, scoring.NO_LEVEL_NAME)
 
 
 def open_notice(application: Application, day: date) -> PublicNotice:
     """Publish the result of this round for the configured number of working days. Inside the approving act."""
-    result = result_of(application)
-    project = application.project
-    community = project.community
     panel = application.assignments.filter(review_round=application.review_round, state="signed")
+    result = result_of(application)
     return PublicNotice.objects.create(
         application=application,
         result=result,
         number=f"GS-{day.year}-{Sequence.take(f'notice-{day.year}'):05d}",
         opened_on=day,
-        closes_on=clock.deadline("notice", day, project.programme_id),
-        figures={
-            "community": community.name,
-            "district": community.district.name,
-            "address": community.address,
-            "organisation": project.organisation.name,
-            "programme": project.programme.name,
-            "stage": application.stage_name,
-            "floor_area": str(community.floor_area),
-            "households": community.households,
-            "buildings": community.buildings,
-            "standard": f"{project.standard} {project.standard.name}",
-            "standard_notice": "" if project.standard.is_official else UNOFFICIAL,
-            "total": result.trace["total"],
-            "level": result.level,
-            "level_name": level_name(result),
-            "chapters": {
-                chapter.name: result.trace["chapters"][chapter.code]["ratio"]
-                for chapter in application.standard.chapters
-                if chapter.code in result.trace["chapters"]
-            },
-            "panel": [str(row.expert) for row in panel.select_related("expert__user").order_by("seat")],
-        },
+        closes_on=clock.deadline("notice", day, application.project.programme_id),
+        figures=figures_of(result, [str(row.expert) for row in panel.select_related("expert__user").order_by("seat")]),
     )
+
+
+def figures_of(result: Result, panel: SequenceOf[str]) -> dict[str, Any]:
+    """What a notice publishes of a result: copies, so that it stays as it was published. panel: names in their order."""
+    application = result.application
+    project = application.project
+    community = project.community
+    return {
+        "community": community.name,
+        "district": community.district.name,
+        "address": community.address,
+        "organisation": project.organisation.name,
+        "programme": project.programme.name,
+        "stage": application.stage_name,
+        "floor_area": str(community.floor_area),
+        "households": community.households,
+        "buildings": community.buildings,
+        "standard": f"{project.standard} {project.standard.name}",
+        "standard_notice": "" if project.standard.is_official else UNOFFICIAL,
+        "total": result.trace["total"],
+        "level": result.level,
+        "level_name": level_name(result),
+        # Pairs, since PostgreSQL does not keep the order of the keys of an object.
+        "chapters": [
+            [chapter.name, result.trace["chapters"][chapter.code]["ratio"]]
+            for chapter in application.standard.chapters
+            if chapter.code in result.trace["chapters"]
+        ],
+        "panel": list(panel),
+    }
 
 
 UNOFFICIAL = "参考样本，非官方标准文本"
@@ -89,21 +99,50 @@ def file_objection(notice: PublicNotice, values: Mapping[str, str], proofs: Sequ
         problems += [Problem(problem.code, "identity", problem.message, problem.params)] if problem else []
     if kind == "unit" and not proofs:
         problems.append(Problem("seal_missing", "proofs", gettext_noop("单位提出异议须上传加盖公章的书面材料。")))
-    if timezone.localdate() > notice.closes_on:
-        problems.append(Problem("late", "", gettext_noop("公示期已过，异议不予受理。")))
+    if not notice.is_running(timezone.localdate()):
+        problems.append(_late())
+    if len(proofs) > PROOFS_AT_MOST:
+        message = gettext_noop("最多上传 %(most)s 个文件。")
+        problems.append(Problem("too_many_files", "proofs", message, {"most": PROOFS_AT_MOST}))
     if problems:
         raise Refused(problems)
-    read = [attachment_values(upload, PROOF_KINDS, None) for upload in proofs]
-    return _keep_objection(notice, values, read)
+    return _keep_objection(notice, values, _proofs_read(proofs))
+
+
+def _late() -> Problem:
+    return Problem("late", "", gettext_noop("公示已经结束，异议不予受理。"))
+
+
+def _proofs_read(proofs: SequenceOf[Any]) -> list[dict[str, Any]]:
+    """Columns of every proof, or Refused with what is wrong with all of them."""
+    read, problems = [], []
+    for upload in proofs:
+        try:
+            read.append(attachment_values(upload, PROOF_KINDS, None))
+        except Refused as refused:
+            problems += refused.problems  # each names its file
+    if problems:
+        raise Refused(problems)
+    return read
+
+
+def objection_number(day: date) -> str:
+    """A receipt number nobody can guess from another's: it alone opens the reply."""
+    tail = "".join(secrets.choice(credit_code.ALPHABET) for _place in range(6))
+    return f"YY-{day.year}-{Sequence.take(f'objection-{day.year}'):05d}-{tail}"
 
 
 def _keep_objection(notice: PublicNotice, values: Mapping[str, str], read: list[dict[str, Any]]) -> Objection:
     day = timezone.localdate()
     with transaction.atomic():
-        hold(notice.application, "notice")
+        try:
+            hold(notice.application, "notice")
+        except Stale as error:
+            # The public is told that it is over, not which officer moved the case.
+            raise Refused([_late()]) from error
         objection = Objection.objects.create(
             notice=notice,
-            number=f"YY-{day.year}-{Sequence.take(f'objection-{day.year}'):05d}",
+            number=objection_number(day),
             state="received",
             due_on=clock.deadline("objection", day, notice.application.project.programme_id),
             **{name: values[name].strip() for name in ("kind", "name", "identity", "contact", "text")},
@@ -119,14 +158,24 @@ def issue_certificate(application: Application, day: date) -> Certificate:
 
     Supersedes the community's earlier certificates of the same kind under the programme.
     """
-    result = result_of(application)
-    project = application.project
-    standard = project.standard
     rule = application.rule
-    prefix = f"{project.programme.number_prefix}-{'X' if rule.is_final else 'S'}"
-    certificate = Certificate.objects.create(
+    prefix = f"{application.project.programme.number_prefix}-{'X' if rule.is_final else 'S'}"
+    number = f"{prefix}-{day.year}-{Sequence.take(f'{prefix}-{day.year}'):05d}"
+    certificate = certificate_of(result_of(application), number, day)
+    keep_pdf(certificate)
+    certificate.save()
+    return certificate
+
+
+def certificate_of(result: Result, number: str, day: date) -> Certificate:
+    """The certificate of a result with copies of the names as they are on ``day``; not saved, without its PDF."""
+    application = result.application
+    project, rule = application.project, application.rule
+    standard = project.standard
+    last = years_later(day, rule.certificate_years)
+    return Certificate(
         application=application,
-        number=f"{prefix}-{day.year}-{Sequence.take(f'{prefix}-{day.year}'):05d}",
+        number=number,
         state="valid",
         is_final=rule.is_final,
         level=result.level,
@@ -138,14 +187,16 @@ def issue_certificate(application: Application, day: date) -> Certificate:
         standard_sha256=standard.sha256,
         standard_notice="" if standard.is_official else UNOFFICIAL,
         issued_on=day,
-        valid_until=(last := years_later(day, rule.certificate_years)),
+        valid_until=last,
         due_on=last,
     )
+
+
+def keep_pdf(certificate: Certificate) -> None:
+    """Typeset a certificate and keep the file and its hash in the row, which the caller saves."""
     content = certificate_pdf(certificate)
     certificate.sha256 = files.sha256_of(content)
     certificate.file.save(f"certificate-{certificate.sha256}.pdf", ContentFile(content), save=False)
-    certificate.save(update_fields=["sha256", "file"])
-    return certificate
 
 
 def years_later(day: date, years: int) -> date:

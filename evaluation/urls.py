@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from evaluation.views import correction, evidence, filing, items, projects
+from evaluation.views import correction, evidence, filing, items, projects, public, standards
 
 urlpatterns: list = [
     # cases and what their applicants do
@@ -33,4 +33,24 @@ urlpatterns: list = [
     path("applications/<int:pk>/versions/", correction.application_versions, name="application-versions"),
     path("applications/<int:pk>/versions/<int:old>/<int:new>/", correction.application_diff, name="application-diff"),
     path("applications/<int:pk>/versions/<int:version>/snapshot.json", correction.snapshot_json, name="snapshot-json"),
+]
+
+urlpatterns += [
+    # what everyone may read
+    path("standards/", standards.standards_list, name="standards"),
+    path("standards/import/", standards.standard_import, name="standard-import"),
+    path("standards/<int:pk>/", standards.standard_page, name="standard"),
+    path("standards/<int:pk>/standard.json", standards.standard_json, name="standard-json"),
+    path("notices/", public.notices, name="notices"),
+    path("notices/<int:pk>/", public.notice, name="notice"),
+    path("notices/<int:pk>/receipt.json", public.notice_receipt, name="notice-receipt"),
+    path("notices/<int:pk>/objection/", public.objection_new, name="objection-new"),
+    path("objections/filed/", public.objection_filed, name="objection-filed"),
+    path("objections/status/", public.objection_status, name="objection-status"),
+    path("objections/<int:pk>/", public.objection, name="objection"),
+    path("objections/proofs/<int:pk>/", public.objection_proof, name="objection-proof"),
+    path("certificates/", public.certificate_check, name="certificate-check"),
+    path("certificates/<str:number>/", public.certificate, name="certificate"),
+    path("certificates/<str:number>/file/", public.certificate_file, name="certificate-file"),
+    path("directory/", public.directory, name="directory"),
 ]

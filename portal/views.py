@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import connection
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -24,12 +25,16 @@ YEAR = 365 * 24 * 3600
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """What the public sees first: open notices and the newest certificates; who is signed in goes on to their work."""
+    """What the public sees first: running notices, the newest certificates, how many there are of each level."""
     today = timezone.localdate()
+    certified = Certificate.objects.in_force(today)
+    levels = certified.values("level", "level_name").annotate(count=Count("pk")).order_by("-level", "level_name")
     context = {
-        "notices": PublicNotice.objects.filter(opened_on__lte=today, closes_on__gte=today)[:8],
-        "certificates": Certificate.objects.filter(state="valid", is_final=True).order_by("-issued_on", "-pk")[:8],
-        "certified_count": Certificate.objects.filter(state="valid", is_final=True).count(),
+        "notices": PublicNotice.objects.running(today)[:8],
+        "certificates": certified.newest_first()[:8],
+        "levels": list(levels),
+        "certified_count": sum(row["count"] for row in levels),
+        "district_count": certified.values("district_name").distinct().count(),
     }
     return render(request, "portal/home.html", context)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import date
+from typing import Any, ClassVar
 
 from django.db import models
 from django.urls import reverse
@@ -11,7 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from evaluation.models.case import Application
 from evaluation.models.panel import Result
-from portal.models import Attachment, Case
+from portal.models import Attachment, Case, CaseQuerySet
+
+
+class PublicNoticeQuerySet(models.QuerySet["PublicNotice"]):
+    def running(self, day: date) -> PublicNoticeQuerySet:
+        """Notices to which an objection can be made on ``day``."""
+        return self.filter(opened_on__lte=day, closes_on__gte=day, closed_at=None)
 
 
 class PublicNotice(models.Model):
@@ -25,6 +32,8 @@ class PublicNotice(models.Model):
     figures = models.JSONField(_("公示内容"))
     closed_at = models.DateTimeField(_("公示结束"), null=True)
 
+    objects: ClassVar[Any] = PublicNoticeQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("公示")
         ordering: ClassVar = ["-opened_on", "-pk"]
@@ -34,6 +43,15 @@ class PublicNotice(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("notice", args=[self.pk])
+
+    def is_running(self, day: date) -> bool:
+        """The plain-Python face of ``running``."""
+        return self.closed_at is None and self.opened_on <= day <= self.closes_on
+
+    @property
+    def was_cut_short(self) -> bool:
+        """Ended before its last day was over: an objection was upheld and the case judged anew."""
+        return self.closed_at is not None and timezone.localdate(self.closed_at) <= self.closes_on
 
 
 class Objection(Case):
@@ -73,6 +91,15 @@ class ObjectionProof(Attachment):
     objection = models.ForeignKey(Objection, models.CASCADE, related_name="proofs")
 
 
+class CertificateQuerySet(CaseQuerySet):
+    def in_force(self, day: date) -> CertificateQuerySet:
+        """Star certificates that hold on ``day``: the certified communities."""
+        return self.filter(state="valid", is_final=True, valid_until__gte=day)
+
+    def newest_first(self) -> CertificateQuerySet:
+        return self.order_by("-issued_on", "-pk")
+
+
 class Certificate(Case):
     """证书: provisional after the design review, the star after completion. Copies of names, as they were when issued."""
 
@@ -92,6 +119,8 @@ class Certificate(Case):
     file = models.FileField(upload_to="", max_length=200, blank=True)
     sha256 = models.CharField("SHA-256", max_length=64, blank=True)
 
+    objects: ClassVar[Any] = CertificateQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("证书")
 
@@ -104,3 +133,7 @@ class Certificate(Case):
 
     def get_absolute_url(self) -> str:
         return reverse("certificate", args=[self.number])
+
+    def standing(self, day: date) -> str:
+        """valid, expired, revoked or superseded on ``day``: a last day that passed counts before the sweep has seen it."""
+        return "expired" if self.state == "valid" and self.valid_until < day else self.state

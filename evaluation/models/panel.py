@@ -96,7 +96,7 @@ class Result(models.Model):
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="+")
     review_round = models.PositiveSmallIntegerField(_("评审轮次"))
     standard_sha256 = models.CharField(max_length=64)
-    total = models.DecimalField(_("总分"), max_digits=7, decimal_places=3, null=True)
+    total = models.DecimalField(_("总分"), max_digits=10, decimal_places=6, null=True)
     level = models.PositiveSmallIntegerField(_("星级"))
     trace: Any = models.JSONField(_("计算过程"))  # scoring.Result.as_trace()
     sheets: Any = models.JSONField(_("评分表"))  # [{"scorer", "leader", "marks", "reasons"}]

@@ -9,7 +9,8 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext, gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from communities.registration import PERMIT_DATES
@@ -30,8 +31,8 @@ from evaluation.views.framing import (
     submit_act,
     wants_json,
 )
-from evaluation.workflow import APPLICATION
 from evaluation.wording import level_name
+from evaluation.workflow import APPLICATION
 from portal import files
 from portal.forms import act_links, add_problems
 from portal.machine import NotAllowed

@@ -11,7 +11,8 @@ from django.core.paginator import Paginator
 from django.db.models import Prefetch, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import gettext, gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from communities.permissions import communities_visible_to
@@ -19,8 +20,8 @@ from evaluation import filing, history, journey
 from evaluation.forms import ProjectForm
 from evaluation.models import Application, Certificate, GuidanceVisit, Project
 from evaluation.permissions import APPLICANTS, can_project, project_roles, projects_visible_to, visible_to
-from evaluation.workflow import APPLICATION
 from evaluation.wording import level_name
+from evaluation.workflow import APPLICATION
 from portal.forms import act_links, add_problems
 from portal.machine import NotAllowed
 from portal.problems import Refused

@@ -182,7 +182,7 @@ APPLICATION = register(
             ),
             Transition(
                 "reopen", _("异议成立，重新评审"), _("异议成立，重新评审"), ("notice",), "drawing", ("system",),
-                effects=(effects.next_round,),
+                effects=(effects.close_notice, effects.next_round),
             ),
             Transition(
                 "certify", _("发证"), _("发放了证书"), ("certifying",), "certified", ("system",),

@@ -11,6 +11,8 @@ from evaluation import drawing, findings, outcome, snapshot
 from evaluation.marking import result_of
 from evaluation.models import Application, Assignment, Certificate, Draw, Mark, SiteVisit
 from evaluation.workflow.guards import item_codes
+from experts.draw import canonical_bytes, secret_hash
+from portal.files import sha256_of
 from portal.machine import MACHINES, Act
 
 Data = Mapping[str, Any]
@@ -32,7 +34,7 @@ def freeze_draw(application: Application, act: Act) -> Data:
     draw = drawing.propose(application, act.by)
     Application.objects.filter(pk=application.pk).update(organiser=act.by)
     application.organiser = act.by
-    return {"commitment": draw.commitment}
+    return {"commitment": draw.commitment, "organiser_secret_hash": secret_hash(draw.organiser_secret)}
 
 
 def drop_draw(application: Application, act: Act) -> Data:
@@ -42,9 +44,14 @@ def drop_draw(application: Application, act: Act) -> Data:
     return {"commitment": draw.commitment}
 
 
+def receipt_sha256(draw: Draw) -> str:
+    """Of the one file that the receipt is; on record, so that no earlier or shorter receipt passes for it."""
+    return sha256_of(canonical_bytes(draw.receipt))
+
+
 def hold_draw(application: Application, act: Act) -> Data:
     draw = drawing.hold(application, act.by)
-    return {"commitment": draw.commitment, "seats": draw.assignments.count()}
+    return {"commitment": draw.commitment, "seats": draw.assignments.count(), "receipt_sha256": receipt_sha256(draw)}
 
 
 def open_site_visit(application: Application, act: Act) -> Data:

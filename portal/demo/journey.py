@@ -13,7 +13,7 @@ from random import Random
 from django.utils import timezone
 
 from communities.models import District, Organisation
-from evaluation import findings, filing, marking
+from evaluation import filing, findings, marking
 from evaluation.models import Application, PublicNotice
 from evaluation.workflow import APPLICATION, ASSIGNMENT
 from portal import tasks
@@ -224,8 +224,10 @@ def take_step(application: Application, towards: str = "certified") -> Applicati
 
 
 def to_state(application: Application, state: str) -> Application:
-    """Bring an application to ``state`` and return it."""
+    """Bring an application to ``state`` and return it; ValueError where its route never comes there."""
     while application.state != state:
+        if application.state not in MAIN:
+            raise ValueError(f"{state} does not lie on the route of {application}")
         application = take_step(application, state)
     return application
 

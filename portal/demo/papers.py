@@ -1,20 +1,47 @@
-from django.core.files.base import ContentFile
-import io, hashlib
-from PIL import Image
-import openpyxl
-from pypdf import PdfWriter
+"""The invented files of the demo world as uploads: PDFs, photos and tables that really open, no two of them equal.
 
-def pdf(title, text, pages=1):
-    w=PdfWriter()
-    for _ in range(pages if isinstance(pages,int) else 1): w.add_blank_page(595,842)
-    w.add_metadata({"/Title": title+str(text)})
-    b=io.BytesIO(); w.write(b)
-    return ContentFile(b.getvalue(), name=title+".pdf")
-def photo(title,text):
-    c=hashlib.sha256((title+text).encode()).digest()
-    im=Image.new("RGB",(640,480),tuple(c[:3])); 
-    for i in range(29): im.putpixel((i*8,i),tuple(c[i:i+3]))
-    for i in range(29): im.paste(tuple(c[i:i+3]),(i*8,0,i*8+8,100))
-    b=io.BytesIO(); im.save(b,"JPEG"); return ContentFile(b.getvalue(), name=title+".jpg")
-def table(title,text):
-    wb=openpyxl.Workbook(); wb.active.append([title,text]); b=io.BytesIO(); wb.save(b); return ContentFile(b.getvalue(),name=title+".xlsx")
+Hides how a text becomes the seed of a sample, so that the same case always has the same papers.
+"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import timedelta
+
+from django.core.files.base import ContentFile
+from django.utils import timezone
+
+from portal import samples
+
+CENTRE = (29.563, 106.551)  # degrees; photos lie around it
+
+
+def seed_of(text: str) -> int:
+    """A number that stands for ``text``, the same on every machine."""
+    return zlib.crc32(text.encode())
+
+
+def pdf(title: str, text: str, pages: int = 1) -> ContentFile:
+    """A document of ``pages`` pages whose first lines say what it is an example of."""
+    lines = [
+        f"示例文件：{text}",
+        "本文件为演示数据，内容虚构，不对应任何真实单位、小区或人员。",
+        *(f"第 {number} 节　示例内容：系统构成、点位布置与技术参数详见附图。" for number in range(1, 3 * pages)),
+    ]
+    content = samples.sample_pdf(title, lines, pages=pages, seed=seed_of(text))
+    return ContentFile(content, name=f"{title}.pdf")
+
+
+def photo(title: str, text: str) -> ContentFile:
+    """A photo with time and place in its metadata, as a phone would send it."""
+    seed = seed_of(f"{title} {text}")
+    taken_at = timezone.localtime() - timedelta(minutes=seed % 300 + 1)
+    position = (CENTRE[0] + seed % 1000 / 5000, CENTRE[1] + seed // 1000 % 1000 / 5000)
+    content = samples.sample_photo(title, seed=seed, taken_at=taken_at.replace(microsecond=0), position=position)
+    return ContentFile(content, name=f"{title}.jpg")
+
+
+def table(title: str, text: str) -> ContentFile:
+    """A workbook of a few rows."""
+    rows = [["序号", "名称", "数量", "备注"], *([number, f"示例设备{number}", number * 4, text] for number in range(1, 13))]
+    return ContentFile(samples.sample_xlsx(rows, seed=seed_of(text), sheet="示例"), name=f"{title}.xlsx")

@@ -1,0 +1,291 @@
+"""What everyone may see without an account: notices and objections to them, certificates, the directory.
+
+Every page reads published copies (figures, certificates), never the case behind them; officers who are signed in get their
+acts on top.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+import segno
+from django import forms
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from communities.permissions import city_duties
+from evaluation.models import Certificate, Draw, Objection, ObjectionProof, PublicNotice
+from evaluation.outcome import PROOF_KINDS, PROOFS_AT_MOST, file_objection
+from evaluation.permissions import certificates_visible_to, objections_visible_to
+from evaluation.workflow import CERTIFICATE, OBJECTION
+from experts import draw as lots
+from portal import files
+from portal.forms import act_links, add_problems
+from portal.models import Event
+from portal.problems import Refused
+
+PAGE = 20
+
+
+def as_typed(text: str) -> str:
+    """A number as we write it, from what somebody typed or pasted: half-width, upper case, without spaces."""
+    return "".join(unicodedata.normalize("NFKC", text).upper().split())
+
+
+def qr(address: str) -> SafeString:
+    """The QR code of one of our own addresses as inline SVG."""
+    # The drawing holds nothing but the modules: what is encoded does not stand in it as text.
+    return mark_safe(segno.make(address, error="m").svg_inline(scale=4, border=2))  # noqa: S308
+
+
+# --- notices ------------------------------------------------------------------------------------------------------
+
+
+def notices(request: HttpRequest) -> HttpResponse:
+    """All notices, newest first; those still running carry their deadline."""
+    words = request.GET.get("q", "").strip()[:60]
+    rows = PublicNotice.objects.all()
+    if words:
+        rows = rows.filter(Q(number__icontains=words) | Q(figures__community__icontains=words))
+    context = {
+        "rows": Paginator(rows, PAGE).get_page(request.GET.get("page")),
+        "q": words,
+        "today": timezone.localdate(),
+    }
+    return render(request, "evaluation/notices.html", context)
+
+
+def notice(request: HttpRequest, pk: int) -> HttpResponse:
+    """One notice as it was published, how to object, and for officers the objections they handle."""
+    row = get_object_or_404(PublicNotice, pk=pk)
+    handles = bool(city_duties(request.user))
+    context = {
+        "notice": row,
+        "figures": row.figures,
+        "running": row.is_running(timezone.localdate()),
+        "has_receipt": receipts(row).exists(),
+        "qr": qr(settings.SITE_URL + row.get_absolute_url()),
+        "objections": objections_visible_to(request.user).filter(notice=row) if handles else [],
+    }
+    return render(request, "evaluation/notice.html", context)
+
+
+def receipts(row: PublicNotice) -> Any:
+    """The receipt of the draw from which the panel of this result came (a revised version keeps its panel)."""
+    drawn = Draw.objects.filter(assignments__application=row.application_id, receipt__isnull=False)
+    return drawn.filter(assignments__review_round=row.result.review_round).values_list("receipt", flat=True)
+
+
+def notice_receipt(request: HttpRequest, pk: int) -> HttpResponse:
+    """The receipt, byte for byte as it is verified; people stand in it under salted hashes."""
+    row = get_object_or_404(PublicNotice.objects.select_related("result"), pk=pk)
+    found = receipts(row).first()
+    if found is None:
+        raise Http404
+    response = HttpResponse(lots.canonical_bytes(found), content_type="application/json")
+    response["Content-Disposition"] = content_disposition_header(True, f"draw-receipt-{row.number}.json")
+    return response
+
+
+# --- objections ---------------------------------------------------------------------------------------------------
+
+
+class Files(forms.ClearableFileInput):
+    """A field that takes several files."""
+
+    allow_multiple_selected = True
+
+
+class ObjectionForm(forms.Form):
+    """Who objects, how to reach them, and why. What is legal is decided by ``outcome.file_objection``."""
+
+    kind = forms.ChoiceField(label=_("异议人"), choices=Objection.Kind, widget=forms.RadioSelect, initial="person")
+    name = forms.CharField(label=_("姓名或单位名称"), max_length=120)
+    identity = forms.CharField(label=_("身份证件号码或统一社会信用代码"), max_length=30)
+    contact = forms.CharField(label=_("联系电话或邮箱"), max_length=120)
+    text = forms.CharField(
+        label=_("异议事项与事实依据"), max_length=5000, widget=forms.Textarea(attrs={"rows": 8}),
+        help_text=_("请写明对哪一项有异议、事实和证据线索。"),
+    )  # fmt: skip
+    proofs = forms.FileField(
+        label=_("证据材料"),
+        required=False,
+        widget=Files(attrs={"accept": files.accept_attribute(PROOF_KINDS)}),
+        help_text=format_lazy(
+            _("PDF 或照片，最多 {most} 个。单位提出异议，须上传加盖公章的书面材料。"), most=PROOFS_AT_MOST
+        ),
+    )
+
+
+def objection_new(request: HttpRequest, pk: int) -> HttpResponse:
+    """Object to a running notice, without an account."""
+    row = get_object_or_404(PublicNotice, pk=pk)
+    running = row.is_running(timezone.localdate())
+    form = ObjectionForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            filed = file_objection(row, form.cleaned_data, request.FILES.getlist("proofs"))
+        except Refused as refused:
+            add_problems(form, refused.problems)
+        else:
+            # Kept in the session: the number opens the reply and must not stand in an address.
+            request.session["objection"] = filed.number
+            return redirect("objection-filed")
+    context = {"notice": row, "form": form, "running": running}
+    return render(request, "evaluation/objection_new.html", context, status=422 if request.method == "POST" else 200)
+
+
+def objection_filed(request: HttpRequest) -> HttpResponse:
+    """The receipt number of what this browser has just handed in."""
+    number = request.session.get("objection")
+    if not number:
+        return redirect("objection-status")
+    return render(request, "evaluation/objection_filed.html", {"number": number})
+
+
+def objection_status(request: HttpRequest) -> HttpResponse:
+    """How far an objection is, by its receipt number; no personal data is even read."""
+    number = as_typed(request.GET.get("number", ""))[:40]
+    shown = Objection.objects.only("number", "state", "reply", "received_at", "due_on", "notice_id")
+    found = shown.filter(number=number).first() if number else None
+    context = {"number": number, "objection": found}
+    return render(request, "evaluation/objection_status.html", context, status=404 if number and not found else 200)
+
+
+@login_required
+def objection(request: HttpRequest, pk: int) -> HttpResponse:
+    """One objection, for the officers who handle it."""
+    rows = objections_visible_to(request.user).select_related(
+        "notice__application__project__community", "notice__application__project__standard"
+    )
+    row = get_object_or_404(rows, pk=pk)
+    context = {
+        "objection": row,
+        "figures": row.notice.figures,
+        "proofs": row.proofs.order_by("pk"),
+        "acts": act_links(OBJECTION, row, request.user),
+        "events": Event.objects.of(row).reverse(),
+    }
+    return render(request, "evaluation/objection.html", context)
+
+
+@login_required
+def objection_proof(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """A proof of an objection, for the officers who handle it."""
+    proof = get_object_or_404(ObjectionProof, pk=pk, objection__in=objections_visible_to(request.user))
+    return files.send(
+        proof.file,
+        name=proof.name,
+        content_type=proof.content_type,
+        inline=True,
+        request=request,
+        sha256=proof.sha256,
+    )
+
+
+# --- certificates -------------------------------------------------------------------------------------------------
+
+
+def certificate_check(request: HttpRequest) -> HttpResponse:
+    """From a typed number to its page."""
+    number = as_typed(request.GET.get("number", ""))
+    if number and "/" not in number:
+        return redirect("certificate", number)
+    return render(request, "evaluation/certificate_check.html")
+
+
+def certificate(request: HttpRequest, number: str) -> HttpResponse:
+    """Whether a certificate holds, in words as large as they are important; an unknown number says so."""
+    row = Certificate.objects.filter(number=as_typed(number)).first()
+    if row is None:
+        return render(request, "evaluation/certificate_unknown.html", {"number": number[:60]}, status=404)
+    standing = row.standing(timezone.localdate())
+    may_act = (
+        certificates_visible_to(request.user).filter(pk=row.pk).exists() if request.user.is_authenticated else False
+    )
+    context = {
+        "certificate": row,
+        "standing": standing,
+        "successor": successor(row) if standing == "superseded" else None,
+        "acts": act_links(CERTIFICATE, row, request.user) if may_act else [],
+    }
+    return render(request, "evaluation/certificate.html", context)
+
+
+def successor(row: Certificate) -> Certificate | None:
+    """The certificate that took its place: the same community, programme and kind."""
+    case = "application__project__"
+    key = Certificate.objects.filter(pk=row.pk).values(f"{case}community", f"{case}programme").get()
+    return Certificate.objects.filter(**key, is_final=row.is_final, state="valid").newest_first().first()
+
+
+def certificate_file(request: HttpRequest, number: str) -> HttpResponseBase:
+    """The PDF of a certificate that holds; one that does not is told of on its page only."""
+    row = get_object_or_404(Certificate, number=as_typed(number))
+    if row.standing(timezone.localdate()) != "valid" or not row.file:
+        raise Http404
+    return files.send(
+        row.file,
+        name=f"{row.number}.pdf",
+        content_type="application/pdf",
+        inline=True,
+        request=request,
+        sha256=row.sha256,
+    )
+
+
+# --- directory ----------------------------------------------------------------------------------------------------
+
+
+class DirectoryFilter(forms.Form):
+    """By district, level, year and part of a name; only what occurs can be chosen."""
+
+    q = forms.CharField(label=_("小区或单位名称"), required=False, max_length=60)
+    district = forms.ChoiceField(label=_("区县"), required=False)
+    level = forms.ChoiceField(label=_("等级"), required=False)
+    year = forms.ChoiceField(label=_("发证年份"), required=False)
+
+    def __init__(self, data: Any, certified: Any) -> None:
+        super().__init__(data)
+        districts = certified.order_by("district_name").values_list("district_name", flat=True).distinct()
+        levels = certified.order_by("-level", "level_name").values_list("level_name", "level").distinct()
+        years = certified.dates("issued_on", "year", order="DESC")
+        self._choose("district", districts)
+        self._choose("level", dict.fromkeys(name for name, _level in levels))
+        self._choose("year", (str(day.year) for day in years))
+
+    def _choose(self, name: str, values: Any) -> None:
+        self.fields[name].choices = [("", _("全部")), *((value, value) for value in values)]
+
+    def narrow(self, rows: Any) -> Any:
+        """The rows that the filter leaves; all where it is not legal."""
+        if not self.is_valid():
+            return rows
+        words, district, level, year = (self.cleaned_data[name] for name in ("q", "district", "level", "year"))
+        if words.strip():
+            rows = rows.filter(
+                Q(community_name__icontains=words.strip()) | Q(organisation_name__icontains=words.strip())
+            )
+        if district:
+            rows = rows.filter(district_name=district)
+        if level:
+            rows = rows.filter(level_name=level)
+        return rows.filter(issued_on__year=int(year)) if year else rows
+
+
+def directory(request: HttpRequest) -> HttpResponse:
+    """Certified communities: whoever holds a star certificate today."""
+    certified = Certificate.objects.in_force(timezone.localdate())
+    form = DirectoryFilter(request.GET, certified)
+    rows = Paginator(form.narrow(certified).newest_first(), PAGE).get_page(request.GET.get("page"))
+    return render(request, "evaluation/directory.html", {"form": form, "rows": rows})
