@@ -48,6 +48,15 @@ class ProjectForm(forms.Form):
         return found
 
     @property
+    def groups(self) -> list[tuple[Programme, list[Any]]]:
+        """Each programme with the radio buttons of its levels."""
+        radios = list(self["target_level"])
+        return [
+            (programme, [radio for radio in radios if radio.data["value"].startswith(f"{programme.pk}:")])
+            for programme in self.programmes
+        ]
+
+    @property
     def chosen(self) -> tuple[Programme, int]:
         """Programme and level of a valid form."""
         code, _colon, level = self.cleaned_data["target_level"].rpartition(":")

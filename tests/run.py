@@ -95,10 +95,12 @@ def full_stages(database_url: str, redis_url: str) -> list[Stage]:
     ]
 
 
-def ensure_programs(with_browser: bool) -> None:
-    """Install the server programs and the browser where Debian's packages may be, else say what is missing."""
-    packages = [] if postgresql_programs() else ["postgresql"]
-    if with_browser and not chromium_program():
+def ensure_programs(choice: str) -> None:
+    """Install the programs that a choice needs where Debian's packages may be, else say what is missing."""
+    packages = [] if choice == "bench" or shutil.which("xgettext") else ["gettext"]
+    if choice != "check" and not postgresql_programs():
+        packages.append("postgresql")
+    if choice == "test" and not chromium_program():
         packages.append("chromium")
     if not packages:
         return
@@ -222,8 +224,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         adopt_orphans()
         python = ensure_environment(with_tests=True)
-        if choice != "check":
-            ensure_programs(with_browser=choice == "test")
+        ensure_programs(choice)
         REPORTS.mkdir(parents=True, exist_ok=True)
         run_stages(python, choice, outcomes)
         code = 0 if all(outcome.good for outcome in outcomes) else 1

@@ -62,6 +62,12 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
         "sealed": sealed,
         "certificate": Certificate.objects.filter(application=row).first(),
         "places": _other_pages(request, row),
+        "parts": [
+            ("data", _("基本信息"), reverse("application-data", args=[row.pk])),
+            ("documents", _("申报材料"), reverse("application-documents", args=[row.pk])),
+            ("items", _("自评"), reverse("application-items", args=[row.pk])),
+            ("evidence", _("佐证"), reverse("evidence", args=[row.pk])),
+        ],
     }
     return render(request, "evaluation/application.html", context)
 

@@ -55,6 +55,18 @@ class Card:
     def number(self) -> str:
         return "" if self.value == standard.NOT_APPLICABLE else self.value
 
+    @property
+    def top(self) -> str:
+        return standard.to_text(self.item.points)
+
+    @property
+    def zero(self) -> str:
+        return standard.to_text(self.item.linear.zero_at) if self.item.linear else ""
+
+    @property
+    def full(self) -> str:
+        return standard.to_text(self.item.linear.full_at) if self.item.linear else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -80,6 +92,7 @@ def _page(request: HttpRequest, row: Application, attempt: Attempt | None = None
         **frame(request, row, "application-items"),
         "chapters": _tree(row, cards, shown),
         "shown": shown if shown in FILTERS else "",
+        "any_shown": any(_is_shown(card, shown) for card in cards.values()),
         "counts": _counts(cards),
         "meter": meters(checks.Look(row, data))["items"],
         "forecast": forecast(row, data["claims"]),

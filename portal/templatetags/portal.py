@@ -123,6 +123,12 @@ def problem_text(record: dict[str, Any]) -> str:
 
 
 @register.filter
+def problem_words(problem: Problem) -> str:
+    """A problem as a sentence in the reader's language."""
+    return problem.text(gettext)
+
+
+@register.filter
 def at_key(mapping: Any, key: Any) -> Any:
     """mapping[key] or None: templates cannot look up by a variable."""
     return mapping.get(key) if mapping else None
