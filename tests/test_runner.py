@@ -72,12 +72,13 @@ def test_the_settings_of_a_developer_do_not_reach_the_tests(tmp_path, monkeypatc
 def test_what_is_missing_and_cannot_be_installed_is_named(monkeypatch):
     monkeypatch.setattr(run, "postgresql_programs", lambda: None)
     monkeypatch.setattr(run, "chromium_program", lambda: None)
+    monkeypatch.setattr(run.shutil, "which", lambda name: None)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(Trouble) as caught:
-        ensure_programs(with_browser=True)
+        ensure_programs("test")
     assert caught.value.chinese == (
-        "测试还需要：postgresql chromium（PostgreSQL 13 以上）。"
-        "请先安装，例如 sudo apt-get install postgresql chromium。"
+        "测试还需要：gettext postgresql chromium（PostgreSQL 13 以上）。"
+        "请先安装，例如 sudo apt-get install gettext postgresql chromium。"
     )
 
 
@@ -88,7 +89,7 @@ def test_an_installation_that_fails_is_told_with_the_last_words_of_the_installer
     failed = subprocess.CompletedProcess([], 100, "", "E: no network\n")
     monkeypatch.setattr(run.subprocess, "run", lambda *arguments, **options: failed)
     with pytest.raises(Trouble) as caught:
-        ensure_programs(with_browser=False)
+        ensure_programs("bench")
     assert caught.value.detail == "E: no network"
 
 

@@ -162,6 +162,7 @@ def _room(
     status: int = 200,
 ) -> HttpResponse:
     application = row.application
+    data = snapshot.latest(application).data
     own, others = _ordered(row)
     known = {item.code: item for item in [*own, *others]}
     item = known.get(code) or known[_next_unmarked(row, "")]
@@ -182,7 +183,8 @@ def _room(
         "missing": [(problem.place, problem.text(_)) for problem in missing],
         "refused": status == 422,
         **_question(application, item, marks.get(item.code), request.POST if problems else None),
-        **_evidence(request, row, item),
+        **_case_said(application, item, data),
+        **_evidence(request, row, item, data),
     }
     return render(request, "evaluation/scoring.html", context, status=status)
 
@@ -203,13 +205,11 @@ def _tree(
 
 
 def _question(application: Any, item: standard.Item, mark: Any, typed: Any) -> dict[str, Any]:
-    """What is asked and what stands there: the choices with their keys, the present or refused answer, the claim."""
+    """What is asked and what stands there: the choices with their keys, the present or the refused answer."""
     buttons = [choice for choice in wording.choices(item) if choice.value != standard.NOT_APPLICABLE]
     if item.mode == "pass":
         buttons.reverse()  # 0 is "not met", as it is no points elsewhere
     value = typed.get("value", "") if typed else wording.mark_text(mark.value if mark else None)
-    sealed = snapshot.latest(application)
-    claim = sealed.data["claims"].get(item.code, {})
     return {
         "choices": [(choice, str(key) if key < 10 else "") for key, choice in enumerate(buttons)],
         "typed_number": not buttons,
@@ -220,6 +220,14 @@ def _question(application: Any, item: standard.Item, mark: Any, typed: Any) -> d
         "revision": mark.revision if mark else 0,
         "saved_at": mark.saved_at if mark else None,
         "points": standard.to_text(item.points),
+        "level_name": wording.level_name(application.standard, item.from_level) if item.from_level else "",
+    }
+
+
+def _case_said(application: Any, item: standard.Item, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the applicant claims for the item, and what was seen on site."""
+    claim = data["claims"].get(item.code, {})
+    return {
         "claim": wording.mark_words(item, claim.get("value")),
         "claim_note": claim.get("note", ""),
         "site_findings": SiteFinding.objects.filter(
@@ -227,13 +235,11 @@ def _question(application: Any, item: standard.Item, mark: Any, typed: Any) -> d
             site_visit__review_round=application.review_round,
             item_code=item.code,
         ),
-        "level_name": wording.level_name(application.standard, item.from_level) if item.from_level else "",
     }
 
 
-def _evidence(request: HttpRequest, row: Assignment, item: standard.Item) -> dict[str, Any]:
+def _evidence(request: HttpRequest, row: Assignment, item: standard.Item, data: Mapping[str, Any]) -> dict[str, Any]:
     """The proofs of the item in the sealed version; the one shown counts as looked at from now on."""
-    data = snapshot.latest(row.application).data
     rows = snapshot.evidence_of(data, item.code)
     labels = row.application.standard.enums["evidence"]
     asked = request.GET.get("evidence", "")

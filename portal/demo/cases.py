@@ -17,7 +17,7 @@ from communities.models import District, Organisation
 from evaluation import filing
 from evaluation.models import Application, Programme, Project
 from evaluation.snapshot import latest
-from evaluation.standard import Standard, StageDocument
+from evaluation.standard import StageDocument, Standard
 from portal.demo import marks, names, papers, people
 from portal.models import User
 
@@ -31,7 +31,7 @@ def open_project(
     unit: Organisation, number: int, district: District, target_level: int, consultant: Organisation | None = None
 ) -> Project:
     """Register the ``number``-th invented community for ``unit`` and open its project."""
-    random = Random(number)
+    random = names.chance("community", number)
     applicant = people.administrator_of(unit)
     today = timezone.localdate()
     buildings = random.randint(4, 24)

@@ -13,11 +13,11 @@ from random import Random
 from django.utils import timezone
 
 from communities.models import District, Organisation
-from evaluation import filing, findings, marking
+from evaluation import findings, marking
 from evaluation.models import Application, PublicNotice
 from evaluation.workflow import APPLICATION, ASSIGNMENT
 from portal import tasks
-from portal.demo import cases, construction, marks, people
+from portal.demo import cases, construction, marks, names, people
 
 Step = Callable[[Application], None]
 
@@ -29,7 +29,7 @@ def fresh(application: Application) -> Application:
 
 def random_of(application: Application) -> Random:
     """Choices of one application: the same for the same project number, stage and round."""
-    return Random(f"{application.project.number} {application.stage} {application.review_round}")
+    return names.chance(application.project.number, application.stage, application.review_round)
 
 
 # --- the main way: state -> what is done next --------------------------------------------------------------------
@@ -86,7 +86,7 @@ def mark_sheet(assignment, share: float = 1.0) -> None:  # type: ignore[no-untyp
     application = assignment.application
     claimed = dict(application.claims.values_list("item_code", "value"))
     standing = set(assignment.marks.exclude(value=None).values_list("item_code", flat=True))
-    random = Random(f"{application.project.number} {application.stage} {assignment.expert.number}")
+    random = names.chance(application.project.number, application.stage, assignment.expert.number)
     own = marking.own_items(assignment)
     items = [item for item in application.standard.items(application.stage) if item.code in own]
     for item in items[: round(len(items) * share)]:

@@ -5,6 +5,8 @@ Hides how enough different names are put together; the same number always gives 
 
 from __future__ import annotations
 
+from random import Random
+
 from communities import credit_code
 
 SURNAMES = "周陈林何高梁宋唐许邓冯曹彭曾田董潘袁蔡余"
@@ -18,6 +20,11 @@ EMPLOYERS = (
     "建筑智能化设计院", "通信工程研究所", "安防技术检测中心", "物业管理研究会", "智能家居实验室", "软件园技术公司",
     "网络安全测评中心", "机电工程公司", "城市建设学院", "住宅产业研究院",
 )  # fmt: skip
+
+
+def chance(*parts: object) -> Random:
+    """A source of chance that depends on ``parts`` alone: the same world every time."""
+    return Random("|".join(map(str, parts)))  # noqa: S311  nothing here is a secret
 
 
 def person(number: int) -> str:

@@ -17,6 +17,7 @@ from portal.models import Event
 from portal.problems import Problem, gettext_noop
 
 register = template.Library()
+CALENDAR = "calendar of the page"
 
 
 @register.filter
@@ -37,8 +38,9 @@ def deadline(context: template.Context, day: date | None) -> SafeString:
     """
     if day is None:
         return format_html('<span class="tag plain">{}</span>', gettext("无期限"))
-    kept = context.render_context.setdefault("calendar", None) or calendar()
-    context.render_context["calendar"] = kept
+    # On the outermost layer: an included template has a render context of its own.
+    layers = context.render_context.dicts
+    kept = layers[0].get(CALENDAR) or layers[0].setdefault(CALENDAR, calendar())
     left = kept.workdays_between(timezone.localdate(), day)
     if left < 0:
         words = ngettext("已超 %(n)s 个工作日", "已超 %(n)s 个工作日", -left) % {"n": -left}
