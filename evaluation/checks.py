@@ -69,6 +69,7 @@ def no_other_case(look: Look) -> Iterator[Problem]:
         application__project__programme=project.programme,
         is_final=True,
         state="valid",
+        valid_until__gte=timezone.localdate(),
         level__gte=look.data["project"]["target_level"],
     )
     for certificate in held[:1]:

@@ -135,6 +135,11 @@ class Open:
     def data(self) -> bool:
         return self.everything or any(kind == "data" for kind, _ in self.places)
 
+    def fact(self, name: str) -> bool:
+        """``target_level`` or one of the permit dates; a finding at the community as a whole opens all its dates."""
+        whole = name in PERMIT_DATES and ("data", "community") in self.places
+        return self.everything or whole or ("data", name) in self.places
+
 
 def open_findings(application: Application) -> Any:
     """The findings that the applicant must answer now."""
@@ -334,20 +339,26 @@ def _refuse_closed_items(application: Application, evidence: Evidence) -> None:
 
 
 def save_case_data(by: User, application: Application, target_level: int, dates: dict[str, date | None]) -> None:
-    """Change the data of the case that a correction may name: target level and permit dates."""
+    """Change the target level and permit dates; in a correction only those that the notice names may differ."""
     with writing(by, "edit", application):
-        if not open_places(application).data:
+        places = open_places(application)
+        if not places.data:
             _refuse_closed("data")
-        project = application.project
         if target_level not in {level.level for level in application.standard.levels}:
             raise Refused([Problem("level_unknown", "target_level", gettext_noop("请选择目标星级。"))])
+        project = Project.objects.select_related("community").get(pk=application.project_id)
+        permits = {name: value for name, value in dates.items() if name in PERMIT_DATES}
+        changed = [name for name, value in permits.items() if getattr(project.community, name) != value]
+        changed += ["target_level"] if project.target_level != target_level else []
+        for name in changed:
+            if not places.fact(name):
+                _refuse_closed(name)
         Project.objects.filter(pk=project.pk).update(target_level=target_level)
-        Community.objects.filter(pk=project.community_id).update(
-            **{name: value for name, value in dates.items() if name in PERMIT_DATES}
-        )
+        if permits:
+            Community.objects.filter(pk=project.community_id).update(**permits)
         audit.record(
             application, "application.data", by=by, role="applicant", target_level=target_level,
-            **{name: value and value.isoformat() for name, value in dates.items()},
+            **{name: value and value.isoformat() for name, value in permits.items()},
         )  # fmt: skip
 
 

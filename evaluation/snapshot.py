@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from evaluation.models import Application, Submission
+from evaluation.models import Application, Project, Submission
 
 COMMUNITY_FIELDS = (
     "name",
@@ -30,8 +30,6 @@ COMMUNITY_FIELDS = (
 
 def build(application: Application) -> dict[str, Any]:
     """Return the whole application as JSON data, in a fixed order. Five queries however many items it has."""
-    project = application.project
-    community, organisation = project.community, project.organisation
     statements = application.statements.order_by("code").values_list("code", "text")
     claims = application.claims.order_by("item_code")
     documents: dict[str, list[dict[str, Any]]] = {}
@@ -39,15 +37,7 @@ def build(application: Application) -> dict[str, Any]:
         documents.setdefault(row.code, []).append(_file(row))
     evidence = application.evidence.filter(removed_at=None).prefetch_related("links").order_by("pk")
     return {
-        "project": {"number": project.number, "target_level": project.target_level, "stage": application.stage},
-        "standard": {"label": str(project.standard), "sha256": project.standard.sha256},
-        "organisation": {"name": organisation.name, "credit_code": organisation.credit_code},
-        "consultant": project.consultant and {
-            "name": project.consultant.name, "credit_code": project.consultant.credit_code
-        },
-        "community": {
-            "district": community.district.name, **{name: _plain(getattr(community, name)) for name in COMMUNITY_FIELDS}
-        },
+        **case_data(application.project, application.stage),
         "statements": {code: text for code, text in statements if text},
         "documents": documents,
         "claims": {claim.item_code: {"value": claim.value, "note": claim.note} for claim in claims},
@@ -60,6 +50,22 @@ def build(application: Application) -> dict[str, Any]:
             }
             for row in evidence
         ],
+    }
+
+
+def case_data(project: Project, stage: str) -> dict[str, Any]:
+    """The part of a snapshot that says whose case it is and against what it is judged."""
+    community, organisation = project.community, project.organisation
+    return {
+        "project": {"number": project.number, "target_level": project.target_level, "stage": stage},
+        "standard": {"label": str(project.standard), "sha256": project.standard.sha256},
+        "organisation": {"name": organisation.name, "credit_code": organisation.credit_code},
+        "consultant": project.consultant and {
+            "name": project.consultant.name, "credit_code": project.consultant.credit_code
+        },
+        "community": {
+            "district": community.district.name, **{name: _plain(getattr(community, name)) for name in COMMUNITY_FIELDS}
+        },
     }  # fmt: skip
 
 

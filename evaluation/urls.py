@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from evaluation.views import correction, evidence, filing, items, projects, public, standards
+from evaluation.views import (
+    correction,
+    evidence,
+    filing,
+    items,
+    officers,
+    panel,
+    projects,
+    public,
+    scoring_room,
+    site,
+    standards,
+)
 
 urlpatterns: list = [
     # cases and what their applicants do
@@ -53,4 +65,36 @@ urlpatterns += [
     path("certificates/<str:number>/", public.certificate, name="certificate"),
     path("certificates/<str:number>/file/", public.certificate_file, name="certificate-file"),
     path("directory/", public.directory, name="directory"),
+]
+
+urlpatterns += [
+    # officers, panel, experts, on site
+    path("queue/", officers.queue, name="queue"),
+    path("applications/<int:pk>/form-check/", officers.form_check, name="form-check"),
+    path("applications/<int:pk>/form-check/findings/", officers.finding_add, name="finding-add"),
+    path("applications/<int:pk>/form-check/problems/", officers.finding_take_up, name="finding-take-up"),
+    path("applications/<int:pk>/correction-notice/", officers.correction_notice, name="correction-notice"),
+    path("findings/<int:pk>/remove/", officers.finding_remove, name="finding-remove"),
+    path("findings/<int:pk>/release/", officers.finding_release, name="finding-release"),
+    path("applications/<int:pk>/draw/", panel.draw, name="draw"),
+    path("applications/<int:pk>/draw/receipt.json", panel.draw_receipt, name="draw-receipt"),
+    path("applications/<int:pk>/panel/", panel.panel, name="panel"),
+    path("applications/<int:pk>/approval/", panel.approval, name="approval"),
+    path("assignments/<int:pk>/", scoring_room.assignment, name="assignment"),
+    path("assignments/<int:pk>/scoring/", scoring_room.scoring, name="scoring"),
+    path("assignments/<int:pk>/marks/<str:code>/", scoring_room.mark_save, name="mark-save"),
+    path("assignments/<int:pk>/sheet/", scoring_room.sheet, name="sheet"),
+    path("applications/<int:pk>/site-visit/", site.site_visit, name="site-visit"),
+    path("applications/<int:pk>/site-visit/record/", site.site_visit_record, name="site-visit-record"),
+    path("applications/<int:pk>/site-visit/findings/", site.site_visit_finding, name="site-visit-finding"),
+    path("applications/<int:pk>/site-visit/photos/", site.site_visit_photo, name="site-visit-photo"),
+    path("applications/<int:pk>/site-visit/sign/", site.site_visit_sign, name="site-visit-sign"),
+    path("photos/<int:pk>/file/", site.photo_file, name="photo-file"),
+    path("photos/<int:pk>/thumbnail/", site.photo_thumbnail, name="photo-thumbnail"),
+    path("projects/<int:pk>/guidance/", site.guidance, name="guidance"),
+    path("guidance/<int:pk>/", site.guidance_visit, name="guidance-visit"),
+    path("guidance/<int:pk>/photos/", site.guidance_photo, name="guidance-photo"),
+    path("guidance/<int:pk>/opinions/", site.opinion_add, name="opinion-add"),
+    path("opinions/<int:pk>/reply/", site.opinion_reply, name="opinion-reply"),
+    path("opinions/<int:pk>/photos/", site.opinion_photo, name="opinion-photo"),
 ]

@@ -1,3 +1,9 @@
 """Addresses of the pages of experts."""
 
-urlpatterns: list = []
+from django.urls import path
+
+from experts import views
+
+urlpatterns = [
+    path("experts/", views.experts, name="experts"),
+]

@@ -1,60 +1,48 @@
-"""What every endpoint shares: refusals as machines read them, and the acts of any machine.
+"""What every endpoint shares: refusals as machines read them, the acts of any machine, pages of rows, files up and down.
 
-Hides: how the domain's refusals become 403, 409 and 422 with the very sentences that the pages show.
+Hides: how the domain's refusals become 403, 409 and 422 with the very sentences that the pages show, and which parts of
+an event may be told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+import django_filters
+from django import forms
+from django.core.exceptions import PermissionDenied, SuspiciousOperation, ValidationError
+from django.db.models import F, QuerySet
 from django.http import Http404
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import exceptions, serializers, status
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import exceptions, serializers, status, viewsets
 from rest_framework.decorators import action
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.pagination import PageNumberPagination
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from portal import files
+from portal.api_reading import PlainJSON
 from portal.forms import ActForm
-from portal.machine import MACHINES, Machine, NotAllowed, Stale
+from portal.machine import MACHINES, Ask, Machine, NotAllowed, Stale, Transition
+from portal.models import Event
 from portal.problems import Problem, Refused, gettext_noop
-from portal.templatetags.portal import sentence
+from portal.templatetags.portal import role_name, sentence, state_name
 
 NOT_ALLOWED = gettext_noop("您没有办理这件事的权限，或当前环节不由您办理。")
 NOT_FOUND = gettext_noop("该对象不存在，或您无权查看。")
+UNREADABLE = gettext_noop("请求不可读。")
 
+# Roles of the people on a panel: known by their role only to whoever does not see the panel.
+PANEL_ROLES = frozenset({"expert", "leader", "invitee"})
 
-class Pages(PageNumberPagination):
-    """50 rows a page, up to 200 on request: ?page=2&page_size=100."""
-
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 200
-
-
-class ProblemSerializer(serializers.Serializer):
-    """One thing that is wrong: a stable code, the place, and the sentence that the page shows."""
-
-    code = serializers.CharField()
-    place = serializers.CharField(allow_blank=True)
-    message = serializers.CharField()
-
-
-class ProblemsSerializer(serializers.Serializer):
-    """Why a request was refused: everything at once."""
-
-    problems = ProblemSerializer(many=True)
-
-
-# What any endpoint may answer besides its own; spread into ``extend_schema(responses=…)``.
-REFUSALS = {
-    403: OpenApiResponse(ProblemsSerializer, description="不允许 / not allowed"),
-    404: OpenApiResponse(ProblemsSerializer, description="不存在或不可见 / unknown or invisible"),
-    409: OpenApiResponse(ProblemsSerializer, description="他人已先行办理 / somebody was faster"),
-    422: OpenApiResponse(ProblemsSerializer, description="有问题待改正 / problems to mend"),
-}
+# --- refusals -----------------------------------------------------------------------------------------------------
 
 
 def answer(code: int, *problems: Problem) -> Response:
@@ -65,47 +53,209 @@ def answer(code: int, *problems: Problem) -> Response:
 def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's exception handler: the domain's exceptions and its own, in one shape."""
     if isinstance(error, Refused):
-        return answer(422, *error.problems)
-    if isinstance(error, NotAllowed):
+        return answer(409 if any(problem.code == "changed" for problem in error.problems) else 422, *error.problems)
+    if isinstance(error, NotAllowed | PermissionDenied):
         return answer(403, Problem("not_allowed", "", NOT_ALLOWED))
     if isinstance(error, Stale):
         return answer(409, stale(error))
     if isinstance(error, Http404 | exceptions.NotFound):
         return answer(404, Problem("not_found", "", NOT_FOUND))
+    if isinstance(error, SuspiciousOperation):  # a form with too many or too long fields
+        return answer(400, Problem("unreadable", "", UNREADABLE))
     if isinstance(error, exceptions.ValidationError):
-        return answer(422, *_validation(error.get_full_details(), ""))
+        return answer(422, *problems_of(error.get_full_details()))
     response = exception_handler(error, context)
     if response is not None and isinstance(error, exceptions.APIException):
-        response.data = {"problems": list(_details(error.get_full_details()))}
+        response.data = {"problems": [problem.as_json(gettext) for problem in problems_of(error.get_full_details())]}
     return response
 
 
 def stale(error: Stale) -> Problem:
-    """Who did what first."""
+    """Who did what first; of a member of the panel only the role is told."""
     if error.last is None:
         return Problem("stale", "", gettext_noop("案件已进入其他环节，您的操作没有生效。"))
     message = gettext_noop("%(who)s已先行%(what)s，您的操作没有生效。")
-    return Problem("stale", "", message, {"who": error.last.actor_name, "what": sentence(error.last)})
+    who = role_name(error.last.role) if error.last.role in PANEL_ROLES else error.last.actor_name
+    return Problem("stale", "", message, {"who": who, "what": sentence(error.last)})
 
 
-def _details(details: Any) -> Any:
-    if isinstance(details, dict) and "message" in details:
-        yield {"code": str(details["code"]), "place": "", "message": str(details["message"])}
-    else:
-        yield from (problem.as_json() for problem in _validation(details, ""))
+def problems_of(details: Any, place: str = "") -> list[Problem]:
+    """Flatten what the framework found into problems with dotted places."""
+    if isinstance(details, list):
+        return [problem for inner in details for problem in problems_of(inner, place)]
+    if set(details) == {"message", "code"}:
+        return [Problem(str(details["code"]), place, "%(sentence)s", {"sentence": str(details["message"])})]
+    found = []
+    for name, inner in details.items():
+        where = "" if name == "non_field_errors" else str(name)
+        found += problems_of(inner, f"{place}.{where}".strip("."))
+    return found
 
 
-def _validation(details: Any, place: str) -> Any:
-    """Flatten what a serializer found into problems with dotted places."""
-    if isinstance(details, dict) and set(details) == {"message", "code"}:
-        yield Problem(str(details["code"]), place, str(details["message"]))
-    elif isinstance(details, dict):
-        for name, inner in details.items():
-            where = "" if name == "non_field_errors" else str(name)
-            yield from _validation(inner, f"{place}.{where}".strip("."))
-    elif isinstance(details, list):
-        for inner in details:
-            yield from _validation(inner, place)
+# --- rows and pages -----------------------------------------------------------------------------------------------
+
+
+class Pages(PageNumberPagination):
+    """50 rows a page, up to 200 on request: ?page=2&page_size=100."""
+
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+class Endpoint(viewsets.GenericViewSet):
+    """Base of every endpoint. JSON in and out; files come as multipart/form-data."""
+
+    parser_classes = [PlainJSON, MultiPartParser]
+    pagination_class: Any = Pages
+
+    def read(self, serializer: type[serializers.Serializer]) -> dict[str, Any]:
+        """What the request says, checked for its shape; raises ValidationError."""
+        form = serializer(data=self.request.data, context=self.get_serializer_context())
+        form.is_valid(raise_exception=True)
+        return form.validated_data
+
+    def paged(self, rows: Any, serializer: type[serializers.Serializer], **context: Any) -> Response:
+        """One page of ``rows``, a queryset or a list."""
+        page = self.paginate_queryset(rows)
+        shown = serializer(page, many=True, context={**self.get_serializer_context(), **context})
+        return self.get_paginated_response(shown.data)
+
+
+class DeadlineOrder(django_filters.OrderingFilter):
+    """``?ordering=due_on`` puts the most urgent first; rows without a deadline are last either way."""
+
+    def filter(self, qs: Any, value: Any) -> Any:
+        if not value:
+            return qs
+        columns = [str(self.get_ordering_value(name)) for name in value]
+        ordered = [
+            F(name[1:]).desc(nulls_last=True) if name.startswith("-") else F(name).asc(nulls_last=True) for name in columns
+        ]
+        return qs.order_by(*ordered, "pk")
+
+
+def by_deadline(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Most urgent first; without a deadline last."""
+    return rows.order_by(F("due_on").asc(nulls_last=True), "pk")
+
+
+class LifeSerializer(serializers.Serializer):
+    """What everything with a life says of it: the state by code and in words, since when, until when."""
+
+    state = serializers.CharField()
+    state_name = serializers.SerializerMethodField()
+    state_since = serializers.DateTimeField()
+    due_on = serializers.DateField(allow_null=True)
+
+    def get_state_name(self, row: Any) -> str:
+        return str(state_name(row))
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+class AnyAccept(BaseContentNegotiation):
+    """A file is sent as what it is, whatever the client said it accepts."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return next((row for row in parsers if row.media_type in (request.content_type or "")), None)
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
+
+
+def uploads(serializer: type[serializers.Serializer]) -> dict[str, type[serializers.Serializer]]:
+    """The request of an operation that takes files."""
+    return {"multipart/form-data": serializer}
+
+
+class FileSerializer(serializers.Serializer):
+    """A kept file, as it was when we looked inside. size: bytes."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    size = serializers.IntegerField()
+    pages = serializers.IntegerField(allow_null=True)
+    sha256 = serializers.CharField()
+
+
+class UploadSerializer(serializers.Serializer):
+    """One file."""
+
+    file = serializers.FileField()
+
+
+def download(request: Request, row: Any) -> HttpResponseBase:
+    """Send a kept file that the endpoint has authorised."""
+    return files.send(
+        row.file, name=row.name, content_type=row.content_type, inline=False, request=request, sha256=row.sha256
+    )
+
+
+def thumbnail(request: Request, row: Any) -> HttpResponseBase:
+    """Send the small picture of a photo; other files have none."""
+    if not row.thumbnail:
+        raise Http404
+    digest = f"{row.sha256}-thumbnail"
+    return files.send(
+        row.thumbnail, name=f"{row.pk}.jpg", content_type="image/jpeg", inline=True, request=request, sha256=digest
+    )
+
+
+# --- events -------------------------------------------------------------------------------------------------------
+
+# What of an event's data everybody who reads the event may know; marks, opinions, names of experts are not among it.
+TOLD = frozenset({
+    "from", "to", "reason", "until", "member", "file", "fields", "credit_code", "number", "stage", "version", "sha256",
+    "round", "findings", "place", "notice", "closes_on", "certificate", "level", "commitment", "target_level",
+    "planned_on", "visited_on", "due_on", "planning_permit_on", "drawing_review_on", "construction_permit_on",
+    "completed_on",
+})  # fmt: skip
+
+
+class EventSerializer(serializers.Serializer):
+    """留痕: what was done. ``actor`` is a role in words where the reader may not know the person."""
+
+    id = serializers.IntegerField(source="pk")
+    at = serializers.DateTimeField()
+    actor = serializers.SerializerMethodField()
+    role = serializers.CharField()
+    verb = serializers.CharField()
+    sentence = serializers.SerializerMethodField()
+    data = serializers.SerializerMethodField()
+
+    def get_actor(self, event: Event) -> str:
+        may_name = self.context.get("may_name")
+        return role_name(event.role) if may_name and not may_name(event) else event.actor_name
+
+    def get_sentence(self, event: Event) -> str:
+        return sentence(event)
+
+    def get_data(self, event: Event) -> dict[str, Any]:
+        return {name: value for name, value in event.data.items() if name in TOLD}
+
+
+# --- acts ---------------------------------------------------------------------------------------------------------
+
+
+class ChoiceSerializer(serializers.Serializer):
+    value = serializers.CharField()
+    label = serializers.CharField()
+
+
+class AskSerializer(serializers.Serializer):
+    """One thing that an act asks. kind: text, line, date, choice, yes, number, or notes (an object code -> text)."""
+
+    name = serializers.CharField()
+    label = serializers.CharField()
+    kind = serializers.CharField()
+    required = serializers.BooleanField()
+    choices = ChoiceSerializer(many=True)
 
 
 class ActSerializer(serializers.Serializer):
@@ -113,85 +263,112 @@ class ActSerializer(serializers.Serializer):
 
     action = serializers.CharField()
     label = serializers.CharField()
-    asks = serializers.ListField(child=serializers.DictField())
+    asks = AskSerializer(many=True)
 
 
-class EventSerializer(serializers.Serializer):
-    """留痕: what was done."""
+def act_row(transition: Transition, obj: Any) -> dict[str, Any]:
+    """One act as data."""
+    return {
+        "action": transition.action,
+        "label": str(transition.label),
+        "asks": [
+            {
+                "name": ask.name,
+                "label": str(ask.label),
+                "kind": ask.kind,
+                "required": ask.required,
+                "choices": [{"value": value, "label": str(label)} for value, label in _choices(ask, obj)],
+            }
+            for ask in transition.asks
+        ],
+    }
 
-    id = serializers.IntegerField(source="pk")
-    at = serializers.DateTimeField()
-    actor = serializers.CharField(source="actor_name")
-    role = serializers.CharField()
-    verb = serializers.CharField()
-    sentence = serializers.SerializerMethodField()
-    data = serializers.JSONField()
 
-    def get_sentence(self, event: Any) -> str:
-        return sentence(event)
+def _choices(ask: Ask, obj: Any) -> Iterable[tuple[str, str]]:
+    return ask.choices(obj) if ask.choices else ()
 
 
 class Acts:
     """Mixin of viewsets whose objects have a life: ``acts/`` lists what the caller may do, ``acts/<action>/`` does it."""
 
     machine: str
+    request: Any
 
     def get_machine(self) -> Machine:
         return MACHINES[self.machine]
 
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
-            return self.get_machine().model.objects.none()
+            return self.get_machine().model._default_manager.none()
         return self.get_machine().visible_to(self.request.user)
 
-    @extend_schema(responses={200: ActSerializer(many=True), **REFUSALS}, filters=False)
+    @extend_schema(responses=ActSerializer(many=True), filters=False)
     @action(detail=True, methods=["get"], url_path="acts", pagination_class=None)
     def acts(self, request: Request, **kwargs: Any) -> Response:
-        """What the caller may do to this object now."""
-        obj = self.get_object()
-        rows = self.get_machine().available(obj, request.user)
-        asks = ("name", "kind", "required")
-        return Response(
-            [
-                {
-                    "action": row.action,
-                    "label": str(row.label),
-                    "asks": [{**{key: getattr(ask, key) for key in asks}, "label": str(ask.label)} for ask in row.asks],
-                }
-                for row in rows
-            ]
-        )
+        """What the caller may do to this object now, and what each act asks."""
+        obj = self.get_object()  # type: ignore[attr-defined]
+        return Response([act_row(row, obj) for row in self.get_machine().available(obj, request.user)])
 
     @extend_schema(
         request={"application/json": {"type": "object", "additionalProperties": True}},
-        responses={200: EventSerializer, **REFUSALS},
+        responses={200: EventSerializer},
         parameters=[OpenApiParameter("action", str, OpenApiParameter.PATH)],
     )
     @action(detail=True, methods=["post"], url_path=r"acts/(?P<action>[a-z_]+)", url_name="act")
     def act(self, request: Request, action: str, **kwargs: Any) -> Response:
-        """Do one act; the same function as the page's button, the same refusals."""
-        obj, machine = self.get_object(), self.get_machine()
+        """Do one act; the same function as the page's button, the same refusals. The body holds what the act asks."""
+        obj, machine = self.get_object(), self.get_machine()  # type: ignore[attr-defined]
         found = machine.find(obj, action, machine.roles_of(request.user, obj))
-        data: dict[str, Any] = {}
-        if found is not None:
-            data = said(found[0], obj, request.data)
+        data = said(found[0], obj, request.data) if found else {}
         event = machine.perform(obj, action, by=request.user, **data)
         return Response(EventSerializer(event).data, status=status.HTTP_200_OK)
 
 
-def said(transition: Any, obj: Any, data: Any) -> dict[str, Any]:
-    """Read what an act asks with the page's own form, so that both take and refuse the same."""
-    if not isinstance(data, dict) and not hasattr(data, "getlist"):
+def said(transition: Transition, obj: Any, data: Any) -> dict[str, Any]:
+    """Read what an act asks with the page's own form, so that both take and refuse the same.
+
+    An answer of kind "notes" is an object: one text for each item.
+    """
+    if not hasattr(data, "items"):
         raise Refused([Problem("object_expected", "", gettext_noop("请求体应为 JSON 对象。"))])
-    structured = {name: value for name, value in data.items() if isinstance(value, dict)}
-    form = ActForm(transition, obj, {name: value for name, value in data.items() if name not in structured})
+    kinds = {ask.name: ask.kind for ask in transition.asks}
+    given = {name: value for name, value in data.items() if name in kinds and value is not None}
+    notes = {name: value for name, value in given.items() if kinds[name] == "notes"}
+    plain = {name: value for name, value in given.items() if name not in notes}
+    problems = [_not_text(name) for name, value in plain.items() if isinstance(value, list | dict)]
+    members = {name: _members(name, value, problems) for name, value in notes.items()}
+    if problems:
+        raise Refused(problems)
+    form = ActForm(transition, obj, plain)
     if not form.is_valid():
-        errors = form.errors.get_json_data()
         raise Refused(
-            Problem(row["code"] or "invalid", "" if place == "__all__" else place, row["message"])
-            for place, rows in errors.items()
+            Problem(row["code"] or "invalid", place, "%(sentence)s", {"sentence": row["message"]})
+            for place, rows in form.errors.get_json_data().items()
             for row in rows
-            if not (place in structured and row["code"] == "required")
         )
-    asked = {ask.name for ask in transition.asks}
-    return {**form.cleaned_data, **{name: value for name, value in structured.items() if name in asked}}
+    return {**form.cleaned_data, **members}
+
+
+MEMBER = forms.CharField(max_length=2000, required=False)
+
+
+def _members(place: str, value: Any, problems: list[Problem]) -> dict[str, str]:
+    """The texts of an answer of kind "notes", name -> text; what is not one is added to ``problems``."""
+    if not isinstance(value, dict):
+        problems.append(Problem("object_expected", place, gettext_noop("应为 JSON 对象：编号 → 文字。")))
+        return {}
+    found = {}
+    for name, text in value.items():
+        if not isinstance(text, str):
+            problems.append(_not_text(f"{place}.{name}"))
+            continue
+        try:
+            found[name] = MEMBER.clean(text)
+        except ValidationError as error:
+            where = f"{place}.{name}"
+            problems += [Problem("invalid", where, "%(sentence)s", {"sentence": row}) for row in error.messages]
+    return found
+
+
+def _not_text(place: str) -> Problem:
+    return Problem("not_text", place, gettext_noop("应为一个值，不是列表或对象。"))

@@ -57,7 +57,10 @@ def add_problems(form: forms.BaseForm, problems: Iterable[Problem]) -> None:
     for problem in problems:
         place = problem.place if problem.place in form.fields else None
         sentence = problem.text(gettext)
-        prefix = f"{problem.place}：" if problem.place and place is None and problem.place not in sentence else ""
+        # Codes of items and documents, and lines of a file, tell a reader where; names of parts of a page do not.
+        named = problem.place.isidentifier() and problem.place.islower()
+        tells = bool(problem.place) and place is None and not named
+        prefix = f"{problem.place}：" if tells and problem.place not in sentence else ""
         form.add_error(place, prefix + sentence)
 
 

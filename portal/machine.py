@@ -41,7 +41,7 @@ class Ask:
 
     name: str
     label: str
-    kind: str = "text"  # text | line | date | choice | yes | number
+    kind: str = "text"  # text | line | date | choice | yes | number | notes (code -> text)
     required: bool = True
     choices: Callable[[Any], Iterable[tuple[str, str]]] | None = None
     help: str = ""
@@ -174,12 +174,10 @@ class Machine:
             setattr(obj, name, value)
 
     def _explain_refusal(self, obj: Case, action: str, by: User | None) -> None:
-        """Tell a wrong moment from a wrong person: a state that moved since the page was shown is Stale."""
+        """Tell a wrong moment from a wrong person: who may do this at another time finds the case moved, hence Stale."""
         logger.warning("refused %s.%s on %s in %s for %s", self.name, action, obj.pk, obj.state, by)
         roles = self.roles_of(by, obj)
-        if any(
-            row.action == action and set(row.by) & roles and obj.state not in row.sources for row in self.transitions
-        ):
+        if any(row.action == action and set(row.by) & roles for row in self.transitions):
             raise Stale(Event.objects.of(obj).last())
         raise NotAllowed(f"{self.name}.{action}")
 

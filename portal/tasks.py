@@ -6,6 +6,9 @@ The database is the queue; a task run twice, ten times at once or never changes 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
@@ -26,8 +29,23 @@ from portal.problems import Refused
 logger = logging.getLogger(__name__)
 
 
+_silent: ContextVar[bool] = ContextVar("silent", default=False)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Within, no bell is rung: for a command that writes thousands of rows; the sweep finds whatever waits."""
+    token = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(token)
+
+
 def ring(task: Any, *arguments: Any) -> None:
     """Send a message to the workers; a broker that is down delays the work until the next sweep and breaks nothing."""
+    if _silent.get():
+        return
     try:
         task.apply_async(arguments, retry=False, ignore_result=True)
     except (OperationalError, RedisError, OSError) as error:

@@ -56,6 +56,11 @@ class Card:
         return "" if self.value == standard.NOT_APPLICABLE else self.value
 
     @property
+    def needs_words(self) -> bool:
+        """Whether the place for words stands open: there are some, or the mark asks for some."""
+        return bool(self.note or self.value == standard.NOT_APPLICABLE or (self.earlier and self.earlier != self.words))
+
+    @property
     def top(self) -> str:
         return standard.to_text(self.item.points)
 

@@ -78,13 +78,10 @@ def queue(request: HttpRequest) -> HttpResponse:
     form.is_valid()
     rows = _queue_rows(request.user, form)
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
-    kept = request.GET.copy()
-    kept.pop("page", None)
     context = {
         "form": form,
         "page": page,
         "cases": [(row, work.next_act(row), work.link_of(row)) for row in page],
-        "kept": kept.urlencode(),
         "narrowed": any(form.cleaned_data.get(name) for name in ("q", "state", "stage", "district", "programme")),
     }
     return render(request, "evaluation/queue.html", context)

@@ -8,13 +8,13 @@ from typing import Any
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext
 
 from evaluation import drawing, explaining, findings, history, marking
 from evaluation.models import Application, Draw
-from evaluation.permissions import can, can_see_sheets, visible_to
+from evaluation.permissions import can, can_see_sheets
 from evaluation.views.acting import PageActForm, act_forms, acted
 from evaluation.views.framing import fetch
 from evaluation.workflow import APPLICATION
@@ -90,15 +90,10 @@ def _drawn(application: Application) -> dict[str, Any]:
     return {"asked": [(row, domains.get(row.field, gettext("不限专业"))) for row in rows]}
 
 
+@login_required
 def draw_receipt(request: HttpRequest, pk: int) -> HttpResponse:
-    """The receipt as the one file that can be verified; for those who run the draw, and for all once a notice is out."""
-    application = Application.objects.with_case().filter(pk=pk).first()
-    if application is None:
-        raise Http404
-    if not application.notices.filter(result__review_round=application.review_round).exists():
-        get_object_or_404(visible_to(request.user), pk=pk)
-        if not can(request.user, "see_draw", application):
-            raise NotAllowed("see_draw")
+    """The receipt as the one file that can be verified, for those who run the draw; the public finds it at the notice."""
+    application = _fetch(request, pk, "see_draw")
     row = drawing.draw_of(application)
     if row is None or row.receipt is None:
         raise Http404

@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.db.models import Prefetch, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -19,7 +20,7 @@ from communities.permissions import communities_visible_to
 from evaluation import filing, history, journey
 from evaluation.forms import ProjectForm
 from evaluation.models import Application, Certificate, GuidanceVisit, Project
-from evaluation.permissions import APPLICANTS, can_project, project_roles, projects_visible_to, visible_to
+from evaluation.permissions import APPLICANTS, can, can_project, project_roles, projects_visible_to, visible_to
 from evaluation.wording import level_name
 from evaluation.workflow import APPLICATION
 from portal.forms import act_links, add_problems
@@ -99,10 +100,15 @@ def _project_page(request: HttpRequest, row: Project, sentences: list[str]) -> H
         "top": max((level.level for level in row.standard.parsed.levels), default=0),
         "steps": journey.project_steps(row, rules, applications, visits, certificates),
         "applications": [
-            (application, journey.holder_role(application), act_links(APPLICATION, application, request.user))
+            (
+                application,
+                journey.holder_role(application),
+                _next(request, application),
+                act_links(APPLICATION, application, request.user),
+            )
             for application in reversed(applications)
         ],
-        "stages": _openable(request, row, rules, applications),
+        "stages": _openable(request, row, rules, applications, certificates),
         "visits": visits,
         "plans": can_project(request.user, "plan_guidance", row),
         "is_party": bool(project_roles(request.user, row) & APPLICANTS),
@@ -115,12 +121,35 @@ def _project_page(request: HttpRequest, row: Project, sentences: list[str]) -> H
     return render(request, "evaluation/project.html", context, status=422 if sentences else 200)
 
 
-def _openable(request: HttpRequest, row: Project, rules: Any, applications: list[Application]) -> list[Any]:
-    """Stages for which this person may open an application now: none is open and none was certified."""
+def _next(request: HttpRequest, application: Application) -> tuple[str, str] | None:
+    """Where whoever may edit goes on: (address, words)."""
+    if not can(request.user, "edit", application):
+        return None
+    if application.state == "draft":
+        return reverse("application", args=[application.pk]), _("继续填报")
+    return reverse("application-correction", args=[application.pk]), _("逐条办理")
+
+
+def _openable(
+    request: HttpRequest, row: Project, rules: Any, applications: list[Application], certificates: list[Certificate]
+) -> list[tuple[Any, str]]:
+    """Stages for which this person may open an application now, each with the stage it still needs a certificate of."""
     if not can_project(request.user, "apply", row):
         return []
     busy = {application.stage for application in applications if application.state not in journey.ENDED_EARLY}
-    return [row.standard.parsed.stage(rule.stage) for rule in rules if rule.stage not in busy]
+    form = row.standard.parsed
+    stage_of = {application.pk: application.stage for application in applications}
+    held = {stage_of[certificate.application_id] for certificate in certificates if certificate.state == "valid"}
+    return [
+        (
+            form.stage(rule.stage),
+            form.stage(rule.needs_certificate_of).name
+            if rule.needs_certificate_of and rule.needs_certificate_of not in held
+            else "",
+        )
+        for rule in rules
+        if rule.stage not in busy
+    ]
 
 
 @login_required

@@ -100,10 +100,19 @@ def notice_receipt(request: HttpRequest, pk: int) -> HttpResponse:
 # --- objections ---------------------------------------------------------------------------------------------------
 
 
-class Files(forms.ClearableFileInput):
-    """A field that takes several files."""
+class FilesInput(forms.ClearableFileInput):
+    """The button of a field that takes several files."""
 
     allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Several files; what is in them is looked at by the domain."""
+
+    widget = FilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        return [super(FilesField, self).clean(each, initial) for each in data or ()]
 
 
 class ObjectionForm(forms.Form):
@@ -117,10 +126,10 @@ class ObjectionForm(forms.Form):
         label=_("异议事项与事实依据"), max_length=5000, widget=forms.Textarea(attrs={"rows": 8}),
         help_text=_("请写明对哪一项有异议、事实和证据线索。"),
     )  # fmt: skip
-    proofs = forms.FileField(
+    proofs = FilesField(
         label=_("证据材料"),
         required=False,
-        widget=Files(attrs={"accept": files.accept_attribute(PROOF_KINDS)}),
+        widget=FilesInput(attrs={"accept": files.accept_attribute(PROOF_KINDS)}),
         help_text=format_lazy(
             _("PDF 或照片，最多 {most} 个。单位提出异议，须上传加盖公章的书面材料。"), most=PROOFS_AT_MOST
         ),
@@ -134,7 +143,7 @@ def objection_new(request: HttpRequest, pk: int) -> HttpResponse:
     form = ObjectionForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
-            filed = file_objection(row, form.cleaned_data, request.FILES.getlist("proofs"))
+            filed = file_objection(row, form.cleaned_data, form.cleaned_data["proofs"])
         except Refused as refused:
             add_problems(form, refused.problems)
         else:

@@ -139,7 +139,7 @@ APPLICATION = register(
             ),
             Transition(
                 "give_opinion", _("出具专家组意见"), _("出具了专家组意见"), ("deliberation",), None, ("leader",),
-                asks=(Ask("opinion", _("专家组意见")), Ask("notes", _("分歧条目的合议说明"), required=False)),
+                asks=(Ask("opinion", _("专家组意见")), Ask("notes", _("分歧条目的合议说明"), "notes", required=False)),
                 checks=(guards.flagged_items_have_notes,), effects=(effects.keep_opinion,), page="panel",
             ),
             Transition(

@@ -63,7 +63,8 @@ def keep_opinion(application: Application, act: Act) -> Data:
     result = result_of(application)
     result.opinion = act.data["opinion"].strip()
     result.opinion_by = act.by
-    result.notes = dict(act.data.get("notes") or {})
+    notes = act.data.get("notes")
+    result.notes = dict(notes) if isinstance(notes, dict) else {}
     result.save(update_fields=["opinion", "opinion_by", "notes"])
     return {}
 

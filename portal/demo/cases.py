@@ -84,7 +84,9 @@ def hand_in(by: User, application: Application, document: StageDocument) -> None
     forms = set(document.forms)
     title = f"{document.code} {document.name}"
     if "online" in forms:
-        text = f"示例：{application.project.community.name}《{document.name}》。本段文字为演示内容，不对应任何真实项目。"
+        text = (
+            f"示例：{application.project.community.name}《{document.name}》。本段文字为演示内容，不对应任何真实项目。"
+        )
         filing.save_statement(by, application, document.code, text)
     elif "pdf" in forms:
         filing.add_document(by, application, document.code, papers.pdf(title, label(application), pages=2))

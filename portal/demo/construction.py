@@ -15,10 +15,15 @@ from portal.demo import papers, people
 def guide(project: Project) -> None:
     """Every node of the programme visited, its opinion replied to with a photo, everything closed."""
     for node, _ in project.programme.guidance_nodes:
-        visit = plan(project, node)
-        record(visit)
-        answer(visit)
-        close(visit)
+        guide_at(project, node)
+
+
+def guide_at(project: Project, node: str) -> None:
+    """One node from the plan to the end."""
+    visit = plan(project, node)
+    record(visit)
+    answer(visit)
+    close(visit)
 
 
 def plan(project: Project, node: str) -> GuidanceVisit:

@@ -22,7 +22,8 @@ from communities.models import Community, District, Membership, Organisation
 from evaluation import outcome, scoring, snapshot
 from evaluation.models import Application, Certificate, Programme, Project, PublicNotice, Result, Submission
 from portal.demo import marks, names, people
-from portal.models import Event, Sequence, User
+from portal.models import Event, User
+from portal.models import Sequence as Counting
 
 STAGE = "completion"
 # Published figures: 93 communities in 2019 (45, 41 and 7 by star), 244 by the end of 2020. How the 151 of 2020 fall on
@@ -33,17 +34,17 @@ DEVELOPERS = 40
 SHEETS = 5
 # the acts of a finished case: days before the certificate, verb, state before, state after, role
 ACTS = (
-    (140, "submit", "draft", "checking", "applicant"),
-    (140, "checked", "checking", "form_check", "system"),
-    (134, "accept", "form_check", "drawing", "intake"),
-    (131, "propose_draw", "drawing", "cosigning", "organiser"),
-    (130, "cosign_draw", "cosigning", "inviting", "supervisor"),
-    (128, "convene", "inviting", "site_visit", "system"),
-    (121, "finish_site_visit", "site_visit", "review", "leader"),
-    (110, "complete_sheets", "review", "tallying", "system"),
-    (110, "tallied", "tallying", "deliberation", "system"),
-    (107, "close_review", "deliberation", "approval", "organiser"),
-    (102, "approve", "approval", "notice", "approver"),
+    (66, "submit", "draft", "checking", "applicant"),
+    (66, "checked", "checking", "form_check", "system"),
+    (60, "accept", "form_check", "drawing", "intake"),
+    (57, "propose_draw", "drawing", "cosigning", "organiser"),
+    (56, "cosign_draw", "cosigning", "inviting", "supervisor"),
+    (54, "convene", "inviting", "site_visit", "system"),
+    (47, "finish_site_visit", "site_visit", "review", "leader"),
+    (36, "complete_sheets", "review", "tallying", "system"),
+    (36, "tallied", "tallying", "deliberation", "system"),
+    (33, "close_review", "deliberation", "approval", "organiser"),
+    (23, "approve", "approval", "notice", "approver"),
     (2, "close_notice", "notice", "certifying", "system"),
     (0, "certify", "certifying", "certified", "system"),
 )
@@ -169,7 +170,7 @@ class Past:
             for event in self._events(application, award)
         )  # fmt: skip
         for name, value in self.numbers.items():
-            Sequence.objects.update_or_create(name=name, defaults={"value": value})
+            Counting.objects.update_or_create(name=name, defaults={"value": value})
 
     def _take(self, name: str) -> int:
         self.numbers[name] += 1
@@ -192,7 +193,7 @@ class Past:
         return {"scorer": f"示例专家{number}", "leader": number == 1, "marks": given, "reasons": reasons}
 
     def _project(self, award: Award, applicants: Mapping[int, int]) -> Project:
-        opened = award.day - timedelta(days=170)
+        opened = award.day - timedelta(days=96)
         name = f"{self.programme.number_prefix}-{opened.year}-{award.community.district_id}"
         return Project(
             number=f"{name}-{self._take(name):04d}",
@@ -217,16 +218,15 @@ class Past:
         )
 
     def _submission(self, application: Application, award: Award, judged: tuple) -> Submission:
-        data = snapshot.build_from(
-            application, statements={}, documents={}, evidence=[],
-            claims={code: {"value": value, "note": ""} for code, value in sorted(judged[0].items())},
-        )  # fmt: skip
+        claims = {code: {"value": value, "note": ""} for code, value in sorted(judged[0].items())}
+        case = snapshot.case_data(application.project, STAGE)
+        data = {**case, "statements": {}, "documents": {}, "claims": claims, "evidence": []}
         return Submission(
             application=application,
             version=1,
             data=data,
             sha256=sha256(snapshot.canonical(data)).hexdigest(),
-            at=at_noon(award.day - timedelta(days=140)),
+            at=at_noon(award.day - timedelta(days=66)),
             by_id=application.project.created_by_id,
             checks=[],
         )
@@ -243,7 +243,7 @@ class Past:
             trace=trace,
             sheets=sheets,
             opinion="示例：同意评定。",
-            at=at_noon(award.day - timedelta(days=110)),
+            at=at_noon(award.day - timedelta(days=36)),
         )
 
     def _notice(self, result: Result, award: Award) -> PublicNotice:

@@ -195,7 +195,11 @@ def withdraw(application: Application) -> None:
 def ask_revision(application: Application) -> None:
     item = next(one for one in application.standard.items(application.stage) if one.kind == "scored")
     APPLICATION.perform(
-        application, "ask_revision", by=leader_of(application), items=item.code, reason="示例：请补充点位布置并复核数量。"
+        application,
+        "ask_revision",
+        by=leader_of(application),
+        items=item.code,
+        reason="示例：请补充点位布置并复核数量。",
     )
 
 
@@ -213,6 +217,22 @@ SIDE: Mapping[str, Mapping[str, Step]] = {
     "revision_check": {"deliberation": ask_revision},
     "not_passed": {"approval": not_pass},
 }
+
+
+# states of the main way that one stage or the other passes over
+SKIPPED: Mapping[str, tuple[str, ...]] = {
+    "design": ("correction", "revision", "revision_check", "site_visit"),
+    "completion": ("correction", "revision", "revision_check", "recommendation"),
+}
+
+
+def way_to(target: str, stage: str) -> list[str]:
+    """States that a case leaves on its way to ``target``, in order."""
+    last = {**{state: next(iter(leaving)) for state, leaving in SIDE.items()}, "revision_check": "revision"}.get(target)
+    way = [state for state in MAIN if state not in SKIPPED[stage] or (state == last)]
+    if target in way:
+        return way[: way.index(target)]
+    return way[: way.index(last) + 1] if last else way
 
 
 def take_step(application: Application, towards: str = "certified") -> Application:

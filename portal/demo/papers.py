@@ -43,5 +43,8 @@ def photo(title: str, text: str) -> ContentFile:
 
 def table(title: str, text: str) -> ContentFile:
     """A workbook of a few rows."""
-    rows = [["序号", "名称", "数量", "备注"], *([number, f"示例设备{number}", number * 4, text] for number in range(1, 13))]
+    rows = [
+        ["序号", "名称", "数量", "备注"],
+        *([number, f"示例设备{number}", number * 4, text] for number in range(1, 13)),
+    ]
     return ContentFile(samples.sample_xlsx(rows, seed=seed_of(text), sheet="示例"), name=f"{title}.xlsx")

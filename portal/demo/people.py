@@ -71,6 +71,14 @@ def make_unit(number: int, kind: str, name: str, district: District, username: s
     """A unit with its administrator ``username``, registered by that person and verified by intake."""
     administrator = user(username, person)
     administrator.save()
+    unit = register(administrator, number, kind, name, district)
+    ORGANISATION.perform(unit, "submit", by=administrator)
+    ORGANISATION.perform(unit, "approve", by=officer("intake"))
+    return unit
+
+
+def register(administrator: User, number: int, kind: str, name: str, district: District) -> Organisation:
+    """A registration with its licence, ready to be handed in."""
     unit = registration.open_organisation(
         administrator,
         {
@@ -79,14 +87,12 @@ def make_unit(number: int, kind: str, name: str, district: District, username: s
             "kind": kind,
             "district": district,
             "address": f"示例路{number}号",
-            "contact": person,
+            "contact": str(administrator),
             "phone": "000-00000000",
             "undertaking": True,
         },
     )
     registration.add_licence(administrator, unit, papers.pdf("营业执照", f"{name} {unit.credit_code}"))
-    ORGANISATION.perform(unit, "submit", by=administrator)
-    ORGANISATION.perform(unit, "approve", by=officer("intake"))
     return unit
 
 
@@ -111,7 +117,6 @@ def panel_of(application: Application, *states: str) -> list:
     """Assignments of the present round in these states, by seat."""
     rows = application.assignments.filter(review_round=application.review_round, state__in=states)
     return list(rows.select_related("expert__user", "application").order_by("seat", "pk"))
-
 
 
 def administrator_of(unit: Organisation) -> User:

@@ -11,8 +11,8 @@ from random import Random
 
 from django.utils import timezone
 
-from communities.models import District
-from experts.models import Expert, Field
+from communities.models import District, Organisation
+from experts.models import Expert, Field, Recusal
 from portal.demo import names, people
 from portal.models import User
 
@@ -24,7 +24,9 @@ SHARES = {
 }  # fmt: skip
 
 
-def make_experts(districts: Sequence[District], random: Random, experts: int = EXPERTS, employers: int = EMPLOYERS) -> None:
+def make_experts(
+    districts: Sequence[District], random: Random, experts: int = EXPERTS, employers: int = EMPLOYERS
+) -> None:
     """Admit ``experts`` invented experts of ``employers`` employers: one or two fields each, terms around today."""
     units = employer_codes(districts, employers)
     users = User.objects.bulk_create(
@@ -79,3 +81,18 @@ def pause_some(day: date) -> None:
     Expert.objects.filter(pk__in=[one.pk for one in paused]).update(paused_until=date(day.year + 1, 6, 30))
     Expert.objects.filter(pk=over.pk).update(term_until=date(day.year - 1, 12, 31))
     Expert.objects.filter(pk=unknown.pk).update(employer="", employer_code="")
+
+
+def make_conflicts(parties: Sequence[Organisation]) -> None:
+    """One expert works for each of these parties, another was a director of the first: what a draw must leave out."""
+    experts = list(Expert.objects.order_by("number")[: len(parties) + 1])
+    for expert, party in zip(experts, parties, strict=False):
+        Expert.objects.filter(pk=expert.pk).update(employer=party.name, employer_code=party.credit_code)
+    Recusal.objects.create(
+        expert=experts[-1],
+        party_code=parties[0].credit_code,
+        reason=Recusal.Reason.DIRECTOR,
+        since=date(timezone.localdate().year - 1, 1, 1),
+        note="示例：曾任独立董事。",
+        declared_by=experts[-1].user,
+    )

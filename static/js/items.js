@@ -9,7 +9,7 @@ const put = (name, text) => {
 document.addEventListener("saved", (event) => {
   const told = event.detail;
   const form = event.target;
-  const card = form.closest(".item");
+  const card = form.closest(".claimcard");
   const label = card.querySelector("[data-words]");
   const was = label.classList.contains("ok");
   label.textContent = told.words;
@@ -68,12 +68,22 @@ for (const list of document.querySelectorAll("[data-parts]")) {
 }
 
 // A typed number and "不适用" exclude each other.
-for (const number of document.querySelectorAll(".item input[type=number][name=value]")) {
+for (const number of document.querySelectorAll(".claimcard input[type=number][name=value]")) {
   const other = number.form.querySelector("input[type=checkbox][name=value]");
   number.addEventListener("input", () => {
     if (other && number.value) other.checked = false;
   });
   other?.addEventListener("input", () => {
     if (other.checked) number.value = "";
+  });
+}
+
+// "不适用" needs its reason: the place for it opens by itself.
+for (const choice of document.querySelectorAll('.claimcard input[name=value][value="na"]')) {
+  choice.addEventListener("input", () => {
+    if (!choice.checked) return;
+    const note = choice.form.querySelector("[data-note]");
+    note.open = true;
+    note.querySelector("textarea").focus();
   });
 }

@@ -70,7 +70,7 @@ def judged(name="示例·云栖里小区", *, number=1, stage="completion", stat
     unit = organisation(f"示例置业{number}有限公司", number)
     author = user(f"author{number}")
     project = Project.objects.create(
-        number=f"CQ-ZHXQ-2026-500112-{number:04d}",
+        number=f"CQ-ZHXQ-2026-500112-{9000 + number}",
         programme=programme,
         standard=programme.standard,
         community=community(unit, name),

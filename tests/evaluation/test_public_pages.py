@@ -40,7 +40,7 @@ def photo(name="公章.jpg", colour="white"):
 
 
 def queries(client, address):
-    with CaptureQueriesContext(connection, ) as seen:
+    with CaptureQueriesContext(connection) as seen:
         assert client.get(address).status_code == 200
     return [query["sql"] for query in seen.captured_queries]
 
@@ -104,7 +104,15 @@ def test_a_public_list_asks_as_often_for_thirty_rows_as_for_one(client, page):
 def test_a_notice_shows_the_published_figures_and_its_draw_receipt(client):
     notice = published.notice()
     page = client.get(notice.get_absolute_url()).content.decode()
-    shown = ["示例·云栖里小区", "82.40", "82.50", "二星级", "示例expert1", reverse("notice-receipt", args=[notice.pk]), "<svg"]
+    shown = [
+        "示例·云栖里小区",
+        "82.40",
+        "82.50",
+        "二星级",
+        "示例expert1",
+        reverse("notice-receipt", args=[notice.pk]),
+        "<svg",
+    ]
     assert [text for text in shown if text not in page] == []
 
 
@@ -235,7 +243,9 @@ def test_only_officers_who_handle_objections_see_one_with_its_proofs(client, dut
     objection = outcome.file_objection(published.notice(), objection_values(), [photo()])
     client.force_login(published.officer(duty))
     assert client.get(objection.get_absolute_url()).status_code == status
-    assert client.get(reverse("objection-proof", args=[objection.proofs.get().pk])).status_code == status
+    response = client.get(reverse("objection-proof", args=[objection.proofs.get().pk]))
+    assert response.status_code == status
+    assert b"".join(response).startswith(b"\xff\xd8") is (status == 200)
 
 
 def test_an_objection_is_not_for_the_public(client):
@@ -359,7 +369,12 @@ def test_the_directory_is_narrowed_by_each_of_its_filters(client, filters, names
 
 @pytest.mark.parametrize(
     "columns",
-    [{"state": "revoked"}, {"state": "superseded"}, {"stage": "design"}, {"valid_until": published.today() - timedelta(days=1)}],
+    [
+        {"state": "revoked"},
+        {"state": "superseded"},
+        {"stage": "design"},
+        {"valid_until": published.today() - timedelta(days=1)},
+    ],
 )
 def test_the_directory_lists_star_certificates_in_force_only(client, columns):
     published.certificate(**columns)

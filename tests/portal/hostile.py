@@ -28,9 +28,9 @@ def written(writer: PdfWriter) -> bytes:
 
 
 def names(**values: object) -> DictionaryObject:
-    """A PDF dictionary; text values become names."""
+    """A PDF dictionary; plain strings become names."""
     return DictionaryObject(
-        {NameObject(f"/{key}"): NameObject(value) if isinstance(value, str) else value for key, value in values.items()}
+        {NameObject(f"/{key}"): NameObject(value) if type(value) is str else value for key, value in values.items()}
     )
 
 
@@ -51,7 +51,7 @@ def with_page_entry(key: str, value: object) -> bytes:
 
 def with_bookmark_script() -> bytes:
     writer = pdf()
-    bookmark = writer.add_outline_item("封面", 0)
+    bookmark = writer.add_outline_item(title="封面", page_number=0)
     bookmark.get_object()[NameObject("/A")] = SCRIPT
     return written(writer)
 
@@ -70,7 +70,7 @@ def with_attachment() -> bytes:
 def with_everything() -> bytes:
     writer = pdf()
     writer.add_attachment("invoice.exe", b"MZ")
-    writer.add_js("app.alert(1)")
+    writer.pages[0][NameObject("/AA")] = names(O=SCRIPT)
     writer.root_object[NameObject("/AcroForm")] = names(XFA=ArrayObject([]), Fields=ArrayObject([]))
     writer.root_object[NameObject("/OpenAction")] = names(S="/Launch", F=TextStringObject("cmd.exe"))
     return written(writer)
@@ -171,6 +171,11 @@ def film(*boxes: tuple[bytes, int], brand: bytes = b"isom") -> bytes:
     """An MP4 container of an ftyp and ``boxes`` (name, length of content)."""
     head = struct.pack(">I", 24) + b"ftyp" + brand + bytes(4) + brand + b"mp42"
     return head + b"".join(struct.pack(">I", length + 8) + name + bytes(length) for name, length in boxes)
+
+
+def film_with_box_of(size: int) -> bytes:
+    """An MP4 whose second box claims ``size`` bytes."""
+    return film() + struct.pack(">I", size) + b"moov" + bytes(64)
 
 
 def drawing(version: bytes = b"AC1032", length: int = 4096) -> bytes:

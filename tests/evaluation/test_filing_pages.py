@@ -1,0 +1,605 @@
+"""The pages of an applicant's case: who sees them, what they refuse, what they keep, how they read."""
+
+import hashlib
+import io
+import json
+from datetime import date
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from PIL import Image
+from pypdf import PdfWriter
+
+from communities import credit_code
+from communities.models import Community, District, Membership, Officer, Organisation
+from evaluation import automation, configuration, filing, findings, snapshot
+from evaluation.models import Application, Assignment, Claim, Draw, Evidence, Programme, Project, Statement
+from evaluation.workflow import APPLICATION
+from experts.models import Expert
+from portal.models import User
+
+DUTIES = ("intake", "organiser", "approver", "supervisor")
+PEOPLE = ("applicant", "colleague", "consultant", "district_officer", "expert", "stranger", *DUTIES)
+READERS = {"applicant", "colleague", "consultant", "district_officer", "expert", *DUTIES}
+
+
+def pdf(pages=1, title="示例"):
+    writer = PdfWriter()
+    for _page in range(pages):
+        writer.add_blank_page(200, 200)
+    writer.add_metadata({"/Title": title})
+    stream = io.BytesIO()
+    writer.write(stream)
+    return SimpleUploadedFile(f"{title}.pdf", stream.getvalue(), content_type="application/pdf")
+
+
+def photo(name="现场.png", colour="red"):
+    stream = io.BytesIO()
+    Image.new("RGB", (320, 200), colour).save(stream, "PNG")
+    return SimpleUploadedFile(name, stream.getvalue(), content_type="image/png")
+
+
+@pytest.fixture(autouse=True)
+def own_files(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+
+
+@pytest.fixture
+def people(db):
+    configuration.load()
+    day = timezone.localdate().replace(month=1, day=1)
+    found = {name: User.objects.create(username=name, name=f"示例{name}") for name in PEOPLE}
+    district = District.objects.first()
+    for duty in DUTIES:
+        Officer.objects.create(user=found[duty], duty=duty, since=day)
+    Officer.objects.create(user=found["district_officer"], duty="district_officer", district=district, since=day)
+    for name, stem, members in (
+        ("示例置业", "91500000MA5U00001", ("applicant", "colleague")),
+        ("示例咨询", "91500000MA5U00002", ("consultant",)),
+    ):
+        unit = Organisation.objects.create(
+            credit_code=credit_code.with_check_character(stem), name=name, kind="developer", district=district,
+            address="示例路1号", contact="示例", phone="1", state="active",
+        )  # fmt: skip
+        for member in members:
+            Membership.objects.create(user=found[member], organisation=unit, role="member", since=day)
+    Expert.objects.create(
+        user=found["expert"], number="E1", employer="示例大学", district=district, term_from=day, term_until=date(2099, 1, 1)
+    )
+    return found
+
+
+@pytest.fixture
+def community(people):
+    return Community.objects.create(
+        organisation=Organisation.objects.get(name="示例置业"), name="示例云栖里", district=District.objects.first(),
+        address="示例路1号", floor_area=80000, households=600, buildings=8,
+        planning_permit_on=date(2025, 3, 1), drawing_review_on=date(2025, 6, 1),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def draft(people, community):
+    consultant = Organisation.objects.get(name="示例咨询")
+    programme = Programme.objects.get(pk="smart_community")
+    project = filing.open_project(people["applicant"], community, programme, 2, consultant)
+    application = filing.open_application(people["applicant"], project, "design")
+    return Application.objects.with_case().get(pk=application.pk)
+
+
+def whole(application):
+    return Application.objects.with_case().get(pk=application.pk)
+
+
+@pytest.fixture
+def submitted(people, draft):
+    """A first version in the form check, with one document, one proof and a mark on every item."""
+    by = people["applicant"]
+    for item in draft.standard.items("design"):
+        filing.save_claim(by, draft, item.code, True if item.mode == "pass" else 0)
+    filing.save_claim(by, draft, "4.2.1", 9)
+    filing.add_document(by, draft, "D04", pdf(3, "规划许可证"))
+    filing.add_evidence(by, draft, "drawing", pdf(4, "竣工图"), ["4.2.1"], "弱电总平面", 2)
+    APPLICATION.perform(draft, "submit", by=by)
+    automation.check_form(draft)
+    seat(people["expert"], draft, people["organiser"])
+    return whole(draft)
+
+
+def seat(user, application, organiser):
+    draw = Draw.objects.create(
+        application=application, review_round=1, frozen={}, commitment="", identities={}, organiser=organiser
+    )
+    Assignment.objects.create(
+        application=application, draw=draw, expert=user.expert, field="comm", seat=1, state="accepted", review_round=1
+    )
+
+
+@pytest.fixture
+def correction(people, submitted):
+    """The same, sent back: item 4.2.1 and document D04 are to be mended."""
+    findings.add_finding(people["intake"], submitted, "item", "4.2.1", "请核对千兆接入户数。")
+    findings.add_finding(people["intake"], submitted, "document", "D04", "证书缺少附图。")
+    APPLICATION.perform(submitted, "request_correction", by=people["intake"])
+    return whole(submitted)
+
+
+@pytest.fixture
+def sign_in(client, people):
+    def by(name):
+        client.logout()
+        if name != "anonymous":
+            client.force_login(people[name])
+        return client
+
+    return by
+
+
+def fetched(client, address):
+    """Status and body of a file, whose stream is closed as a server would."""
+    answer = client.get(address)
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    answer.close()
+    return answer.status_code, body
+
+
+def status_of(client, address):
+    return fetched(client, address)[0]
+
+
+def queries_of(client, address):
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(address).status_code == 200
+    return len(captured)
+
+
+# --- who sees what ------------------------------------------------------------------------------------------------
+
+PAGES = ("application", "application-data", "application-documents", "application-items", "evidence", "application-versions")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_of_a_submitted_application_is_for_its_readers_only(sign_in, submitted, page):
+    address = reverse(page, args=[submitted.pk])
+    found = {name: sign_in(name).get(address).status_code for name in PEOPLE}
+    assert found == {name: 200 if name in READERS else 404 for name in PEOPLE}
+    assert sign_in("anonymous").get(address).status_code == 302
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_draft_is_for_its_own_people_only(sign_in, draft, page):
+    address = reverse(page, args=[draft.pk])
+    found = {name for name in PEOPLE if sign_in(name).get(address).status_code == 200}
+    assert found == {"applicant", "colleague", "consultant"}
+
+
+def test_the_case_page_is_shared_by_all_who_have_a_part_in_it(sign_in, submitted):
+    address = submitted.project.get_absolute_url()
+    found = {name for name in PEOPLE if sign_in(name).get(address).status_code == 200}
+    assert found == READERS
+
+
+def test_the_correction_page_is_for_the_applicant_and_the_city(sign_in, correction):
+    address = reverse("application-correction", args=[correction.pk])
+    found = {name: sign_in(name).get(address).status_code for name in PEOPLE}
+    refused = {"district_officer": 403, "expert": 403, "stranger": 404}
+    assert found == {name: refused.get(name, 200) for name in PEOPLE}
+
+
+def test_only_who_may_edit_gets_to_the_page_of_handing_in(sign_in, draft, submitted):
+    address = reverse("application-submit", args=[submitted.pk])
+    assert {sign_in(name).get(address).status_code for name in ("applicant", "consultant", "intake")} == {403}
+
+
+def test_the_history_names_no_panel_member_to_the_applicant(sign_in, people, submitted):
+    from portal import audit
+
+    assignment = submitted.assignments.get()
+    audit.record(assignment, "assignment.accept", by=people["expert"], role="invitee")
+    audit.record(submitted, "site_visit.record", by=people["expert"], role="expert")
+    address = submitted.project.get_absolute_url()
+    told = {name: sign_in(name).get(address).content.decode() for name in ("applicant", "intake", "organiser")}
+    assert {name: "示例expert" in text for name, text in told.items()} == {
+        "applicant": False, "intake": False, "organiser": True,
+    }  # fmt: skip
+    assert "登记了现场核查" in told["applicant"]
+    assert "经过" not in sign_in("expert").get(address).content.decode()
+
+
+# --- a new case ---------------------------------------------------------------------------------------------------
+
+
+def test_a_case_is_opened_with_its_consultant_and_its_first_application(sign_in, community):
+    client = sign_in("applicant")
+    code = Organisation.objects.get(name="示例咨询").credit_code
+    answer = client.post(
+        reverse("project-new", args=[community.pk]),
+        {"target_level": "smart_community:3", "consultant": f" {code.lower()} "},
+    )
+    project = Project.objects.get()
+    assert answer.url == project.get_absolute_url()
+    assert (project.programme_id, project.target_level, project.consultant.name) == ("smart_community", 3, "示例咨询")
+    answer = client.post(reverse("application-new", args=[project.pk, "design"]))
+    assert answer.url == project.applications.get().get_absolute_url()
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ({"target_level": "smart_community:2", "consultant": "123"}, "统一社会信用代码应为 18 位"),
+        ({"target_level": "smart_community:2", "consultant": "unknown"}, "没有这个已核验的单位"),
+        ({"target_level": "smart_community:2", "consultant": "own"}, "咨询服务单位不能是申报单位自己。"),
+        ({"target_level": "smart_community:9", "consultant": ""}, "smart_community:9"),
+        ({"consultant": ""}, "请改正以下问题"),
+    ],
+)
+def test_a_case_that_cannot_be_opened_keeps_what_was_typed(sign_in, community, typed, sentence):
+    codes = {"unknown": credit_code.with_check_character("91500000MA5U00009"), "own": community.organisation.credit_code}
+    typed = {**typed, "consultant": codes.get(typed["consultant"], typed["consultant"])}
+    answer = sign_in("applicant").post(reverse("project-new", args=[community.pk]), typed)
+    assert answer.status_code == 422
+    assert sentence in answer.content.decode()
+    assert f'value="{typed["consultant"]}"' in answer.content.decode() or not typed["consultant"]
+    assert not Project.objects.exists()
+
+
+def test_only_people_of_the_unit_open_a_case(sign_in, community):
+    address = reverse("project-new", args=[community.pk])
+    found = {name: sign_in(name).get(address).status_code for name in ("applicant", "consultant", "intake", "stranger")}
+    assert found == {"applicant": 200, "consultant": 404, "intake": 403, "stranger": 404}
+
+
+def test_a_second_application_for_the_same_stage_is_refused_on_the_case_page(sign_in, draft):
+    answer = sign_in("applicant").post(reverse("application-new", args=[draft.project_id, "design"]))
+    assert answer.status_code == 422
+    assert "该阶段已有一件正在办理的申报。" in answer.content.decode()
+
+
+@pytest.mark.parametrize(("wanted", "found"), [("云栖", True), ("CQ-ZHXQ", True), ("江畔", False), ("", True)])
+def test_cases_are_found_by_part_of_name_or_number(sign_in, draft, wanted, found):
+    text = sign_in("applicant").get(reverse("projects"), {"q": wanted}).content.decode()
+    assert ("示例云栖里" in text) is found
+
+
+# --- saving -------------------------------------------------------------------------------------------------------
+
+
+def save(client, application, code, as_json=True, **typed):
+    headers = {"accept": "application/json"} if as_json else {}
+    return client.post(reverse("claim-save", args=[application.pk, code]), typed, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("code", "typed", "value"),
+    [
+        ("4.1.1", "true", True),
+        ("4.1.1", "false", False),
+        ("4.2.1", "9", 9),
+        ("4.2.3", "8", 8),
+        ("5.2.3", "na", "na"),
+        ("5.2.5", "6", 6),
+    ],
+)
+def test_each_mode_keeps_its_mark(sign_in, draft, code, typed, value):
+    answer = save(sign_in("applicant"), draft, code, value=typed, note="理由", revision="0")
+    assert answer.status_code == 200
+    assert (answer.json()["revision"], answer.json()["problems"]) == (1, [])
+    claim = draft.claims.get()
+    assert (claim.item_code, claim.value, claim.note) == (code, value, "理由")
+
+
+def test_a_save_tells_the_time_and_the_totals(sign_in, draft):
+    told = save(sign_in("applicant"), draft, "4.2.1", value="12").json()
+    assert set(told) == {
+        "saved_at", "revision", "problems", "words", "marked", "total", "level", "unmarked", "next", "missing", "chapter",
+    }  # fmt: skip
+    assert told["words"] == "12 分（全部住户）"
+    assert told["unmarked"] == len(draft.standard.items("design")) - 1
+    assert (len(told["saved_at"]), told["saved_at"][2]) == (5, ":")
+
+
+def test_without_a_script_a_save_returns_to_its_item(sign_in, draft):
+    answer = save(sign_in("applicant"), draft, "4.2.1", as_json=False, value="9", show="unmarked")
+    assert answer.url == f"{reverse('application-items', args=[draft.pk])}?show=unmarked#item-4.2.1"
+
+
+@pytest.mark.parametrize("typed", ["7", "-6", "true", "na", "一", "1e9", "nan"])
+def test_a_mark_that_is_not_legal_is_refused_with_the_legal_ones(sign_in, draft, typed):
+    client = sign_in("applicant")
+    answer = save(client, draft, "4.2.1", value=typed)
+    assert answer.status_code == 422
+    assert "0、6、9、12" in answer.json()["problems"][0]["message"]
+    page = save(client, draft, "4.2.1", as_json=False, value=typed, note="写了很久的说明")
+    assert page.status_code == 422
+    assert "写了很久的说明" in page.content.decode()
+    assert not Claim.objects.exists()
+
+
+def test_a_cleared_mark_is_unmarked_again_and_keeps_its_note(sign_in, draft):
+    client = sign_in("applicant")
+    save(client, draft, "4.2.1", value="9", note="说明")
+    save(client, draft, "4.2.1", as_json=False, value="9", note="说明", clear="1")
+    claim = draft.claims.get()
+    assert (claim.value, claim.note) == (None, "说明")
+
+
+def test_the_second_of_two_writers_is_told_and_loses_nothing(sign_in, people, draft):
+    filing.save_claim(people["colleague"], draft, "4.2.1", 6, "同事写的")
+    told = save(sign_in("applicant"), draft, "4.2.1", value="9", note="我写的", revision="0")
+    assert told.status_code == 409
+    assert "示例colleague刚刚改过" in told.json()["problems"][0]["message"]
+    assert (told.json()["revision"], told.json()["current"]) == (1, "6 分（不低于七成） 同事写的")
+    page = save(sign_in("applicant"), draft, "4.2.1", as_json=False, value="9", note="我写的", revision="0")
+    assert page.status_code == 422
+    assert "我写的" in page.content.decode()
+    assert "6 分（不低于七成）" in page.content.decode()
+    assert draft.claims.get().value == 6
+
+
+def test_nobody_else_saves_a_mark(sign_in, draft):
+    found = {name: save(sign_in(name), draft, "4.2.1", value="9").status_code for name in ("intake", "expert", "stranger")}
+    assert found == {"intake": 404, "expert": 404, "stranger": 404}
+
+
+def test_a_case_that_moved_on_keeps_no_mark(sign_in, submitted):
+    client = sign_in("applicant")
+    assert save(client, submitted, "4.2.1", value="12").status_code == 409
+    assert submitted.claims.get(item_code="4.2.1").value == 9
+
+
+def test_an_online_document_is_kept_and_its_conflict_told(sign_in, people, draft):
+    client = sign_in("applicant")
+    address = reverse("statement-save", args=[draft.pk, "D01"])
+    told = client.post(address, {"text": "申报书正文", "revision": "0"}, headers={"accept": "application/json"})
+    assert told.json()["revision"] == 1
+    filing.save_statement(people["colleague"], draft, "D01", "同事改的正文")
+    told = client.post(address, {"text": "我的", "revision": "1"}, headers={"accept": "application/json"})
+    assert (told.status_code, told.json()["current"]) == (409, "同事改的正文")
+    page = client.post(address, {"text": "我的正文", "revision": "1"})
+    assert page.status_code == 422
+    assert "我的正文" in page.content.decode()
+    assert Statement.objects.get().text == "同事改的正文"
+
+
+def test_the_data_of_the_case_are_kept(sign_in, draft):
+    typed = {"target_level": "3", "planning_permit_on": "2025-02-01", "drawing_review_on": ""}
+    answer = sign_in("applicant").post(reverse("application-data", args=[draft.pk]), typed)
+    assert answer.status_code == 302
+    project = Project.objects.get()
+    assert (project.target_level, project.community.planning_permit_on) == (3, date(2025, 2, 1))
+    assert project.community.drawing_review_on is None
+
+
+def test_a_date_that_is_none_is_refused_beside_its_field(sign_in, draft):
+    typed = {"target_level": "3", "planning_permit_on": "2025-02-31"}
+    answer = sign_in("applicant").post(reverse("application-data", args=[draft.pk]), typed)
+    assert answer.status_code == 422
+    assert 'value="2025-02-31"' in answer.content.decode()
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+def test_a_document_is_uploaded_sent_removed_and_restored(sign_in, draft):
+    client = sign_in("applicant")
+    client.post(reverse("document-add", args=[draft.pk, "D04"]), {"files": [pdf(3, "许可证"), pdf(1, "附图")]})
+    first, second = draft.documents.order_by("pk")
+    assert (first.name, first.pages, second.name) == ("许可证.pdf", 3, "附图.pdf")
+    _status, body = fetched(client, reverse("document-file", args=[first.pk]))
+    assert hashlib.sha256(body).hexdigest() == first.sha256
+    client.post(reverse("document-remove", args=[first.pk]))
+    assert status_of(client, reverse("document-file", args=[first.pk])) == 404
+    client.post(reverse("document-restore", args=[first.pk]))
+    assert status_of(client, reverse("document-file", args=[first.pk])) == 200
+
+
+def test_an_upload_that_cannot_be_taken_is_named_beside_its_document(sign_in, draft):
+    client = sign_in("applicant")
+    wrong = SimpleUploadedFile("许可证.pdf", b"not a pdf at all", content_type="application/pdf")
+    answer = client.post(reverse("document-add", args=[draft.pk, "D04"]), {"files": [wrong, pdf(1, "附图")]})
+    assert answer.status_code == 422
+    assert "无法识别文件内容" in answer.content.decode()
+    assert [row.name for row in draft.documents.all()] == ["附图.pdf"]
+
+
+def test_several_proofs_are_added_to_several_items(sign_in, draft):
+    client = sign_in("applicant")
+    address = reverse("evidence", args=[draft.pk])
+    typed = {"files": [photo(), pdf(4, "总平面")], "evidence_kind": "drawing", "items": ["4.2.1", "4.2.2"], "caption": "弱电"}
+    assert client.post(address, typed).status_code == 302
+    rows = {row.kind: sorted(row.links.values_list("item_code", flat=True)) for row in draft.evidence.all()}
+    assert rows == {"jpg": ["4.2.1", "4.2.2"], "pdf": ["4.2.1", "4.2.2"]}
+    picture = draft.evidence.get(kind="jpg")
+    assert status_of(client, reverse("evidence-thumbnail", args=[picture.pk])) == 200
+    assert status_of(client, reverse("evidence-thumbnail", args=[draft.evidence.get(kind="pdf").pk])) == 404
+
+
+def test_proofs_that_cannot_be_taken_are_named_and_the_others_stay(sign_in, draft):
+    client = sign_in("applicant")
+    wrong = SimpleUploadedFile("图纸.pdf", b"x" * 64)
+    typed = {"files": [wrong, photo()], "evidence_kind": "photo", "caption": "现场照片"}
+    answer = client.post(reverse("evidence", args=[draft.pk]), typed)
+    text = answer.content.decode()
+    assert answer.status_code == 422
+    assert "图纸.pdf" in text
+    assert 'value="现场照片"' in text
+    assert Evidence.objects.count() == 1
+    told = client.post(
+        reverse("evidence", args=[draft.pk]), {"files": [pdf(1, "甲")], "evidence_kind": "photo"},
+        headers={"accept": "application/json"},
+    )  # fmt: skip
+    assert (told.status_code, told.json()["added"]) == (200, 1)
+
+
+def test_a_proof_is_tied_untied_removed_and_restored(sign_in, people, draft):
+    client = sign_in("applicant")
+    proof = filing.add_evidence(people["applicant"], draft, "drawing", pdf(4, "图"), ["4.2.1"])
+    client.post(reverse("evidence-link", args=[proof.pk]), {"item": "4.2.2 5G 覆盖", "page": "3"})
+    assert dict(proof.links.values_list("item_code", "page")) == {"4.2.1": None, "4.2.2": 3}
+    answer = client.post(reverse("evidence-link", args=[proof.pk]), {"item": "4.2.2", "page": "9"})
+    assert answer.status_code == 422
+    assert "页码应在 1 至 4 之间。" in answer.content.decode()
+    client.post(reverse("evidence-unlink", args=[proof.pk]), {"item": "4.2.1"})
+    assert dict(proof.links.values_list("item_code", "page")) == {"4.2.2": 3}
+    client.post(reverse("evidence-remove", args=[proof.pk]))
+    assert Evidence.objects.get().removed_at is not None
+    client.post(reverse("evidence-restore", args=[proof.pk]))
+    assert Evidence.objects.get().removed_at is None
+
+
+def test_files_are_for_the_readers_of_the_version_that_names_them(sign_in, people, correction):
+    old = correction.documents.get()
+    new = filing.add_document(people["applicant"], correction, "D04", pdf(5, "新证书"))
+    filing.remove_document(people["applicant"], old)
+    found = {
+        name: (
+            status_of(sign_in(name), reverse("document-file", args=[old.pk])),
+            status_of(sign_in(name), reverse("document-file", args=[new.pk])),
+        )
+        for name in ("applicant", "intake", "expert", "stranger", "anonymous")
+    }
+    assert found == {
+        "applicant": (200, 200), "intake": (200, 404), "expert": (200, 404), "stranger": (404, 404),
+        "anonymous": (302, 302),
+    }  # fmt: skip
+
+
+# --- handing in ---------------------------------------------------------------------------------------------------
+
+
+def test_the_page_of_handing_in_advises_with_links_to_where_it_is_mended(sign_in, draft):
+    text = sign_in("applicant").get(reverse("application-submit", args=[draft.pk])).content.decode()
+    assert "条目4.2.1 千兆接入能力尚未自评。" in text
+    assert f'{reverse("application-items", args=[draft.pk])}#item-4.2.1' in text
+    assert f'{reverse("application-documents", args=[draft.pk])}#document-D04' in text
+
+
+def test_an_empty_application_is_refused_and_a_filled_one_sealed(sign_in, people, draft):
+    client = sign_in("applicant")
+    address = reverse("application-submit", args=[draft.pk])
+    answer = client.post(address, {"action": "submit"})
+    assert answer.status_code == 422
+    assert "申报还是空的" in answer.content.decode()
+    filing.save_claim(people["applicant"], draft, "4.2.1", 9)
+    filing.add_document(people["applicant"], draft, "D04", pdf())
+    assert client.post(address, {"action": "submit"}).url == draft.get_absolute_url()
+    assert (whole(draft).state, whole(draft).version) == ("checking", 1)
+    assert client.post(address, {"action": "submit"}).status_code == 409
+    assert client.post(address, {"action": "approve"}).status_code == 404
+
+
+def test_the_consultant_fills_in_but_does_not_hand_in(sign_in, draft):
+    client = sign_in("consultant")
+    assert save(client, draft, "4.2.1", value="9").status_code == 200
+    address = reverse("application-submit", args=[draft.pk])
+    assert "咨询服务单位可以填报，不能提交。" in client.get(address).content.decode()
+    assert client.post(address, {"action": "submit"}).status_code == 403
+
+
+# --- correction ---------------------------------------------------------------------------------------------------
+
+
+def test_in_a_correction_only_what_the_notice_names_is_open(sign_in, correction):
+    client = sign_in("applicant")
+    items = client.get(reverse("application-items", args=[correction.pk])).content.decode()
+    forms = items.count("data-autosave")
+    assert (forms, 'data-item="4.2.1"' in items) == (1, True)
+    documents = client.get(reverse("application-documents", args=[correction.pk])).content.decode()
+    assert documents.count(reverse("document-add", args=[correction.pk, "D04"])) == 1
+    assert reverse("document-add", args=[correction.pk, "D05"]) not in documents
+    assert "保存</button>" not in client.get(reverse("application-data", args=[correction.pk])).content.decode()
+    refused = save(client, correction, "4.2.2", value="12")
+    assert refused.status_code == 422
+    assert "不在一次性告知书所列范围内" in refused.json()["problems"][0]["message"]
+    assert save(client, correction, "4.2.1", value="12").status_code == 200
+
+
+def test_a_correction_is_answered_point_by_point_and_handed_in(sign_in, people, correction):
+    client = sign_in("applicant")
+    page = reverse("application-correction", args=[correction.pk])
+    text = client.get(page).content.decode()
+    assert ("请核对千兆接入户数。" in text, "还有 2 条没有答复。" in text) == (True, True)
+    submit = reverse("application-submit", args=[correction.pk])
+    assert client.post(submit, {"action": "resubmit"}).status_code == 422
+    empty = client.post(reverse("finding-reply", args=[correction.pk, correction.findings.first().pk]), {"reply": " "})
+    assert (empty.status_code, "请写明如何改正。" in empty.content.decode()) == (422, True)
+    for finding in correction.findings.all():
+        client.post(reverse("finding-reply", args=[correction.pk, finding.pk]), {"reply": "已改正"})
+    save(client, correction, "4.2.1", value="12", note="全部户")
+    filing.add_document(people["applicant"], correction, "D04", pdf(5, "新证书"))
+    assert client.post(submit, {"action": "resubmit"}).status_code == 302
+    assert whole(correction).version == 2
+
+
+def test_officers_read_the_sealed_version_while_the_applicant_mends(sign_in, people, correction):
+    filing.save_claim(people["applicant"], correction, "4.2.1", 12)
+    address = reverse("application-items", args=[correction.pk])
+    found = {name: "9 分（不低于九成）" in sign_in(name).get(address).content.decode() for name in ("applicant", "intake", "expert")}
+    assert found == {"applicant": False, "intake": True, "expert": True}
+
+
+# --- versions -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_versions(people, correction):
+    by = people["applicant"]
+    filing.save_claim(by, correction, "4.2.1", 12, "全部户")
+    filing.add_document(by, correction, "D04", pdf(5, "新证书"))
+    for finding in correction.findings.all():
+        finding.application = correction
+        filing.reply(by, finding, "已改正")
+    APPLICATION.perform(correction, "resubmit", by=by)
+    return whole(correction)
+
+
+def test_two_versions_are_compared_in_words(sign_in, two_versions):
+    text = sign_in("intake").get(reverse("application-diff", args=[two_versions.pk, 1, 2])).content.decode()
+    for words in ("4.2.1 千兆接入能力", "9 分（不低于九成）", "12 分（全部住户）", "说明：全部户", "D04 建设工程规划许可证", "新证书.pdf"):
+        assert words in text
+    assert sign_in("intake").get(reverse("application-diff", args=[two_versions.pk, 1, 3])).status_code == 404
+
+
+def test_the_downloaded_snapshot_has_the_hash_that_was_kept(sign_in, two_versions):
+    sealed = snapshot.latest(two_versions)
+    answer = sign_in("expert").get(reverse("snapshot-json", args=[two_versions.pk, 2]))
+    assert hashlib.sha256(answer.content).hexdigest() == sealed.sha256
+    assert json.loads(answer.content)["claims"]["4.2.1"] == {"value": 12, "note": "全部户"}
+
+
+# --- cost ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", [*PAGES, "application-submit"])
+def test_a_page_costs_the_same_for_one_item_and_for_all(sign_in, people, draft, page):
+    client, by = sign_in("applicant"), people["applicant"]
+    address = reverse(page, args=[draft.pk])
+    fill(by, draft, 1)
+    client.get(address)
+    one = queries_of(client, address)
+    fill(by, draft, 95)
+    assert queries_of(client, address) == one
+
+
+def fill(by, application, count):
+    """Marks on ``count`` items, a proof for up to 20 of them, a file for up to 5 documents."""
+    for number, item in enumerate(application.standard.items("design")[:count]):
+        filing.save_claim(by, application, item.code, True if item.mode == "pass" else 0)
+        if number < 20:
+            filing.add_evidence(by, application, "drawing", pdf(1, f"图{count}-{number}"), [item.code])
+    for code in ("D04", "D05", "D06", "D08", "D09")[:count]:
+        filing.add_document(by, application, code, pdf(1, f"{code}-{count}"))
+
+
+def test_the_list_of_cases_costs_the_same_for_one_and_for_many(sign_in, people, draft, community):
+    client = sign_in("applicant")
+    client.get(reverse("projects"))
+    one = queries_of(client, reverse("projects"))
+    for _number in range(15):
+        other = filing.open_project(people["applicant"], community, Programme.objects.get(pk="smart_community"), 1)
+        filing.open_application(people["applicant"], other, "design")
+    assert queries_of(client, reverse("projects")) == one
