@@ -234,7 +234,7 @@ class MembershipEndpoint(OfOrganisation):
 
 
 class CommunitySerializer(serializers.ModelSerializer):
-    """小区. Areas in square metres; ``open_fields`` names what may be changed now."""
+    """小区. Areas in square metres."""
 
     class Meta:
         model = Community

@@ -39,12 +39,15 @@ def ban_ends_later(organisation: Organisation, act: Act) -> Iterator[Problem]:
 
 
 def keep_ban(organisation: Organisation, act: Act) -> Mapping[str, Any]:
-    Organisation.objects.filter(pk=organisation.pk).update(banned_until=act.data["until"])
+    until = act.data["until"]
+    Organisation.objects.filter(pk=organisation.pk).update(banned_until=until, due_on=until)
+    organisation.banned_until = organisation.due_on = until
     return {}
 
 
 def lift_ban(organisation: Organisation, act: Act) -> Mapping[str, Any]:
     Organisation.objects.filter(pk=organisation.pk).update(banned_until=None)
+    organisation.banned_until = None
     return {}
 
 
@@ -89,6 +92,7 @@ ORGANISATION = register(
         visible_to=visible_to,
         clock=running_clock,
         notify=tell,
+        deadlines={"banned": "lift"},
         holders=lambda organisation: officers("intake") if organisation.state == "submitted" else (),
         transitions=(
             Transition(

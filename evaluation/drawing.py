@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from evaluation.models import Application, Assignment, Draw
 from evaluation.notifications import tell_invited
+from evaluation.permissions import SEATED
 from experts import draw as lots
 from experts.models import Expert, Field, Recusal
 from portal import clock
@@ -25,6 +26,7 @@ from portal.problems import Refused
 
 RULES_VERSION = "1"
 RECUSAL_YEARS = 3
+GAVE_UP = ("declined", "recused", "lapsed")
 
 
 def propose(application: Application, by: User) -> Draw:
@@ -57,9 +59,14 @@ def rules(application: Application) -> lots.Rules:
 
 
 def already(application: Application) -> frozenset[str]:
-    """Numbers of the experts whom an earlier draw of this case has used up."""
-    earlier = Assignment.objects.filter(application__project=application.project).exclude(state="signed")
-    return frozenset(earlier.values_list("expert__number", flat=True))
+    """Numbers of the experts whom an earlier draw of this case has used up.
+
+    Whoever gave up a seat of the case, and whoever signed a result of this application that is judged anew. Those who
+    had accepted when a draw ran dry can be drawn again, as can a panel of the design stage at completion.
+    """
+    earlier = Assignment.objects.filter(application__project=application.project)
+    gave_up, signed = Q(state__in=GAVE_UP), Q(state="signed", application=application)
+    return frozenset(earlier.filter(gave_up | signed).values_list("expert__number", flat=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +103,9 @@ def candidates(application: Application) -> list[lots.Candidate]:
     """Every expert of the pool as the draw sees them, with the reason why one is kept off. Five queries."""
     day = timezone.localdate()
     recused = conflicts(application, day)
-    loads = Counter(
-        Assignment.objects.filter(state__in=("accepted", "signed"), state_since__year=day.year).values_list(
-            "expert_id", flat=True
-        )
-    )
+    seats = Assignment.objects.filter(state__in=SEATED, state_since__year=day.year)
+    # A panel that marks a revised version again is still one panel.
+    loads = Counter(expert for expert, _draw in set(seats.values_list("expert_id", "draw_id")))
     serving = set(Expert.objects.serving(day).values_list("pk", flat=True))
     pool = Expert.objects.prefetch_related("fields").order_by("number")
     return [
@@ -127,7 +132,7 @@ def conflicts(application: Application, day: date) -> dict[int, str]:
     since = day - timedelta(days=365 * RECUSAL_YEARS)
     found: dict[int, str] = {}
     facts = Recusal.objects.filter(Q(until=None) | Q(until__gte=since), party_code__in=codes)
-    for expert_id, reason in facts.values_list("expert_id", "reason"):
+    for expert_id, reason in facts.order_by("pk").values_list("expert_id", "reason"):
         found.setdefault(expert_id, reason)
     parties = [project.organisation_id, project.consultant_id]
     members = Expert.objects.filter(Q(user__memberships__until=None) | Q(user__memberships__until__gte=since))

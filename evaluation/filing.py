@@ -350,9 +350,10 @@ def save_case_data(by: User, application: Application, target_level: int, dates:
         permits = {name: value for name, value in dates.items() if name in PERMIT_DATES}
         changed = [name for name, value in permits.items() if getattr(project.community, name) != value]
         changed += ["target_level"] if project.target_level != target_level else []
-        for name in changed:
-            if not places.fact(name):
-                _refuse_closed(name)
+        closed = gettext_noop("该项不在一次性告知书所列范围内，本轮不能修改。")
+        problems = [Problem("closed", name, closed) for name in changed if not places.fact(name)]
+        if problems:
+            raise Refused(problems)
         Project.objects.filter(pk=project.pk).update(target_level=target_level)
         if permits:
             Community.objects.filter(pk=project.community_id).update(**permits)

@@ -17,6 +17,7 @@ from evaluation import scoring
 from evaluation.models import Application, Assignment, Evidence, Mark, Result
 from evaluation.permissions import SEATED, writing
 from evaluation.snapshot import canonical, latest
+from evaluation.standard import Item
 from portal import audit
 from portal.machine import NotAllowed, hold
 from portal.models import Event, User
@@ -94,9 +95,14 @@ def missing_marks(assignment: Assignment) -> Iterator[Problem]:
         if item.code in own and (mark is None or mark.value is None):
             message = gettext_noop("条目%(code)s %(name)s属于您的专业，尚未评分。")
             yield Problem("mark_missing", item.code, message, {"code": item.code, "name": item.name})
-        elif mark and not mark.reason.strip() and (item.mode == "range" or mark.value in ("na", False)):
+        elif mark and mark.value is not None and not mark.reason.strip() and _asks_reason(item, mark.value):
             message = gettext_noop("条目%(code)s的评分须写理由。")
             yield Problem("reason_missing", item.code, message, {"code": item.code})
+
+
+def _asks_reason(item: Item, value: Any) -> bool:
+    """A judgement within a range, and every mark that wins nothing."""
+    return item.mode == "range" or value == "na" or value == 0
 
 
 def opened_evidence(user: User, data: Mapping[str, Any]) -> frozenset[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -119,7 +119,7 @@ def _row(application: Application, sentence: str, link: str) -> Waiting:
 
 
 def _assignments(user: User) -> Iterator[Waiting]:
-    rows = Assignment.objects.filter(expert__user=user).filter(
+    rows = Assignment.objects.filter(expert__user=user, review_round=F("application__review_round")).filter(
         Q(state="invited", application__state="inviting") | Q(state="accepted", application__state="review")
     )
     case = "application__project__"

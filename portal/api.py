@@ -111,7 +111,14 @@ class Endpoint(viewsets.GenericViewSet):
 
     def read(self, serializer: type[serializers.Serializer]) -> dict[str, Any]:
         """What the request says, checked for its shape; raises ValidationError."""
-        form = serializer(data=self.request.data, context=self.get_serializer_context())
+        return self._checked(serializer, self.request.data)
+
+    def asked(self, serializer: type[serializers.Serializer]) -> dict[str, Any]:
+        """What the address asks after its question mark, checked for its shape; raises ValidationError."""
+        return self._checked(serializer, self.request.query_params)
+
+    def _checked(self, serializer: type[serializers.Serializer], data: Any) -> dict[str, Any]:
+        form = serializer(data=data, context=self.get_serializer_context())
         form.is_valid(raise_exception=True)
         return form.validated_data
 

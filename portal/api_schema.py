@@ -53,11 +53,11 @@ class Schema(AutoSchema):  # type: ignore[no-untyped-call]
         yield 401
         if writes:
             yield from (400, 409, 422)
-        elif self._is_list_view() and self.get_filter_backends():
+        elif getattr(self.view, "filterset_class", None) and self._is_list_view():
             yield 422
         if writes or not public:
             yield 403
-        if "{" in self.path:
+        if "{" in self.path or self._is_list_view():  # a page beyond the last one is unknown too
             yield 404
         if self.view.throttle_classes:
             yield 429

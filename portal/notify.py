@@ -34,6 +34,8 @@ def write(key: str, users: Iterable[User], template: str, link: str, **context: 
     rows = [
         Notification(key=f"{key}:{pk}", user=user, subject=subject, body=body, link=link) for pk, user in people.items()
     ]
+    known = set(Notification.objects.filter(key__in=[row.key for row in rows]).values_list("key", flat=True))
+    rows = [row for row in rows if row.key not in known]
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
     if rows:
         transaction.on_commit(_ring, robust=True)

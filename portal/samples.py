@@ -88,8 +88,8 @@ def sample_photo(
     label = f"{title}　示例照片 {chance.randrange(10**6):06d}"
     pen.text((28, 898), label, font=_label_font(34), fill="white")
     if taken_at is not None:
-        stamp = {"font": _label_font(28), "fill": "#f2b632", "stroke_width": 2, "stroke_fill": "#1d2733"}
-        pen.text((1252, 40), f"{taken_at:%Y-%m-%d %H:%M}", anchor="ra", **stamp)
+        moment, font = f"{taken_at:%Y-%m-%d %H:%M}", _label_font(28)
+        pen.text((1252, 40), moment, "#f2b632", font, anchor="ra", stroke_width=2, stroke_fill="#1d2733")
     if sideways:
         image = image.transpose(Image.Transpose.ROTATE_90)
     buffer = io.BytesIO()

@@ -16,7 +16,8 @@ MADE_BY_RUNNING = {"data", "build", "__pycache__"}
 KERNEL = {
     "portal.apps", "portal.attachments", "portal.audit", "portal.clock", "portal.contents",
     "portal.files", "portal.fonts", "portal.machine",
-    "portal.models", "portal.notify", "portal.problems", "portal.samples", "portal.tasks", "portal.templatetags",
+    "portal.models", "portal.notify", "portal.problems", "portal.sample_film", "portal.samples",
+    "portal.tasks", "portal.templatetags",
     "portal.typesetting", "portal.workdays", "portal.migrations",
 }  # fmt: skip
 # app -> apps it may import (the kernel may be imported by all)

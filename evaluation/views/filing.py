@@ -96,8 +96,15 @@ def _advice(row: Application, results: list[dict[str, Any]]) -> list[tuple[str, 
     for result in results:
         problems = [Problem.from_record(record) for record in result["problems"]]
         if problems:
-            found.append((gettext(result["label"]), [(one, address_of(row, one.place)) for one in problems]))
+            found.append((gettext(result["label"]), [(one, _mended_at(row, one)) for one in problems]))
     return found
+
+
+def _mended_at(row: Application, problem: Problem) -> str:
+    """A proof that is missing is mended where proofs are chosen, everything else at its place."""
+    if problem.code == "proof_missing":
+        return f"{reverse('evidence', args=[row.pk])}?item={problem.place}"
+    return address_of(row, problem.place)
 
 
 @login_required

@@ -45,7 +45,7 @@ def as_typed(text: str) -> str:
 def qr(address: str) -> SafeString:
     """The QR code of one of our own addresses as inline SVG."""
     # The drawing holds nothing but the modules: what is encoded does not stand in it as text.
-    return mark_safe(segno.make(address, error="m").svg_inline(scale=4, border=2))  # noqa: S308
+    return mark_safe(segno.make(address, error="m").svg_inline(border=2, omitsize=True))  # noqa: S308
 
 
 # --- notices ------------------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ APPLICATION = register(
             ),
             Transition(
                 "redraw", _("重新抽取"), _("因无人递补重新抽取"), ("inviting",), "drawing", ("organiser",), asks=(REASON,),
-                effects=(effects.next_round,), danger=True,
+                effects=(effects.end_invitations, effects.next_round), danger=True,
             ),
             Transition(
                 "convene", _("专家组组成"), _("专家组全部确认"), ("inviting",), "site_visit", ("system",),

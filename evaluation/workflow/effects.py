@@ -88,9 +88,19 @@ def reopen_sheets(application: Application, act: Act) -> Data:
             for mark in old.marks.all()
         )
     for visit in application.site_visits.filter(review_round=application.review_round - 1):
+        seen = [*visit.photos.all(), *visit.findings.all()]
         visit.pk, visit.review_round = None, application.review_round
         visit.save()
+        for row in seen:
+            row.pk, row.site_visit = None, visit
+            row.save()
     return {"round": application.review_round}
+
+
+def end_invitations(application: Application, act: Act) -> Data:
+    """Nobody is reminded of a seat in a draw that was given up, nor replaced when the day has passed."""
+    application.assignments.filter(review_round=application.review_round).update(due_on=None)
+    return {}
 
 
 def next_round(application: Application, act: Act) -> Data:

@@ -51,11 +51,16 @@ def sheet_is_whole(assignment: Assignment, act: Act) -> Iterator[Problem]:
 
 
 def review_is_open(assignment: Assignment) -> bool:
-    return assignment.application.state == "review"
+    return assignment.application.state == "review" and is_of_this_round(assignment)
 
 
 def panel_is_forming(assignment: Assignment) -> bool:
-    return assignment.application.state == "inviting"
+    return assignment.application.state == "inviting" and is_of_this_round(assignment)
+
+
+def is_of_this_round(assignment: Assignment) -> bool:
+    """A seat of a draw that was given up is nobody's any more."""
+    return assignment.review_round == assignment.application.review_round
 
 
 def convene_when_full(assignment: Assignment, act: Act) -> Data:

@@ -21,7 +21,8 @@ from django.utils import timezone
 from communities.models import Community, District, Membership, Organisation
 from evaluation import outcome, scoring, snapshot
 from evaluation.models import Application, Certificate, Programme, Project, PublicNotice, Result, Submission
-from portal.demo import marks, names, people
+from evaluation.workflow import CERTIFICATE
+from portal.demo import days, marks, names, people
 from portal.models import Event, User
 from portal.models import Sequence as Counting
 
@@ -74,7 +75,15 @@ def make(districts: Sequence[District], random: Random, share: float = 1.0) -> i
     awards.sort(key=lambda award: award.day)
     acting = dict(User.objects.filter(username__in=people.OFFICERS).values_list("username", "pk"))
     Past(programme, awards, random, acting).write()
+    let_expire()
     return len(awards)
+
+
+def let_expire() -> None:
+    """What the sweep would have done on the day after each certificate's last."""
+    for certificate in Certificate.objects.overdue(timezone.localdate()).filter(state="valid").order_by("due_on"):
+        with days.as_of(at_noon(certificate.due_on + timedelta(days=1))):
+            CERTIFICATE.perform(certificate, "expire", by=None)
 
 
 def make_units(districts: Sequence[District]) -> list[Organisation]:
@@ -262,9 +271,6 @@ class Past:
         prefix = f"{self.programme.number_prefix}-X-{award.day.year}"
         certificate = outcome.certificate_of(result, f"{prefix}-{self._take(prefix):05d}", award.day)
         certificate.state_since = at_noon(award.day)
-        if certificate.valid_until < timezone.localdate():
-            certificate.state, certificate.due_on = "expired", None
-            certificate.state_since = at_noon(certificate.valid_until + timedelta(days=1))
         outcome.keep_pdf(certificate)
         return certificate
 

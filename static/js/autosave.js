@@ -41,6 +41,7 @@ class Saver {
     this.busy = true;
     this.dirty = false;
     this.say(words.saving, "muted");
+    let wait = PAUSE;
     try {
       const response = await fetch(this.form.action, {
         method: "POST",
@@ -50,12 +51,12 @@ class Saver {
       await this.answer(response);
     } catch {
       this.dirty = true;
+      wait = RETRY;
       this.say(words.offline, "unsaved");
-      this.timer = setTimeout(() => this.save(), RETRY);
     }
     this.busy = false;
     // What changed while the answer was under way is sent next, with the new revision.
-    if (this.dirty && !this.conflict) this.timer = setTimeout(() => this.save(), PAUSE);
+    if (this.dirty && !this.conflict) this.timer = setTimeout(() => this.save(), wait);
   }
 
   async answer(response) {

@@ -149,6 +149,10 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+const tree = document.querySelector(".roomtree");
+const current = tree.querySelector(".now");
+if (current) tree.scrollTop = current.offsetTop - tree.offsetTop - tree.clientHeight / 2;
+
 if (editable) {
   form.addEventListener("change", (event) => saveSoon(event.target.matches("textarea") ? 0 : 100));
   form.addEventListener("input", (event) => {

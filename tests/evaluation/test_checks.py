@@ -14,7 +14,6 @@ from django.utils import timezone
 from communities.models import Organisation
 from evaluation import checks, filing, snapshot
 from evaluation.models import (
-    Application,
     Certificate,
     Document,
     Evidence,
@@ -33,17 +32,22 @@ COMPLETION_ONLY = {"earlier_certificate_is_held", "guidance_is_closed", "differe
 
 
 @pytest.fixture(scope="module")
-def city(django_db_setup, django_db_blocker, tmp_path_factory):
-    with scenes.kept(django_db_blocker, tmp_path_factory.mktemp("files")):
-        yield scenes.found_city()
+def world(django_db_setup, django_db_blocker, tmp_path_factory):
+    with scenes.kept(django_db_blocker, tmp_path_factory) as world:
+        yield world
+
+
+@pytest.fixture(autouse=True)
+def own_files():
+    """The files of this module are shared like its rows."""
 
 
 @pytest.fixture(scope="module")
-def filled(city):
+def filled(world):
     """A design application and one for completion, both filled in and neither submitted."""
-    design = city.case_at("draft", number=1)
+    design = world.case_at("draft")
     cases.fill(design, Random(1))
-    certified = city.case_at("certified", number=2)
+    certified = world.case_at("certified")
     construction.guide(certified.project)
     completion = cases.open_application(certified.project, "completion")
     cases.fill(completion, Random(2))
@@ -55,14 +59,10 @@ def look(filled):
     """Stage -> what the rules look at: fresh rows and a snapshot that the test may change."""
 
     def of(stage):
-        application = fresh(filled[stage])
+        application = scenes.case(filled[stage])
         return checks.Look(application, copy.deepcopy(snapshot.build(application)))
 
     return of
-
-
-def fresh(pk):
-    return Application.objects.with_case().get(pk=pk)
 
 
 def found(rule, look):
@@ -101,7 +101,7 @@ def damage_stored_files(look):
 
 
 def use_the_file_in_another_case(look):
-    neighbour = Organisation.objects.get(memberships__user__username="neighbour")
+    neighbour = Organisation.objects.get(memberships__user__username="other-applicant")
     other = cases.open_project(neighbour, 9, look.application.project.community.district, 1)
     application = cases.open_application(other, "design")
     row = Document.objects.get(pk=look.data["documents"]["D05"][0]["id"])
@@ -194,7 +194,7 @@ def test_a_rule_passes_a_case_in_order_and_names_every_place_that_is_not(look, r
     before = look(stage)
     assert found(rule, before) == []
     spoil(before)
-    assert found(rule, checks.Look(fresh(before.application.pk), before.data)) == expected
+    assert found(rule, checks.Look(scenes.case(before.application.pk), before.data)) == expected
 
 
 @pytest.mark.parametrize("rule", sorted(COMPLETION_ONLY))
@@ -227,7 +227,7 @@ def test_a_star_of_the_same_level_or_higher_stands_against_a_new_case(filled, lo
     design = look("design")
     held = Certificate.objects.get(application__project__applications=filled["completion"])
     Project.objects.filter(pk=held.application.project_id).update(community=design.application.project.community)
-    fresh(filled["completion"]).delete()  # or it would be the open case
+    scenes.case(filled["completion"]).delete()  # or it would be the open case
     Certificate.objects.filter(pk=held.pk).update(**{"is_final": True, "level": 2, "state": "valid", **values})
     assert found("no_other_case", design) == expected
 

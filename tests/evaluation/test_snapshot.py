@@ -23,9 +23,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(scope="module")
 def draft(django_db_setup, django_db_blocker, tmp_path_factory):
     """A draft in which little is filled in."""
-    with scenes.kept(django_db_blocker, tmp_path_factory.mktemp("files")):
-        city = scenes.found_city()
-        application = city.case_at("draft", consultant=city.consultant)
+    with scenes.kept(django_db_blocker, tmp_path_factory) as world:
+        application = world.case_at("draft", advised=True)
         by = application.project.created_by
         filing.save_statement(by, application, "D01", "示例申报书")
         filing.save_statement(by, application, "D02", "")
@@ -36,9 +35,14 @@ def draft(django_db_setup, django_db_blocker, tmp_path_factory):
         yield application.pk
 
 
+@pytest.fixture(autouse=True)
+def own_files():
+    """The files of this module are shared like its rows."""
+
+
 @pytest.fixture
 def application(draft):
-    return Application.objects.with_case().get(pk=draft)
+    return scenes.case(draft)
 
 
 def test_a_snapshot_says_everything_that_the_application_says(application):
@@ -50,7 +54,7 @@ def test_a_snapshot_says_everything_that_the_application_says(application):
     ]  # fmt: skip
     assert data["project"] == {"number": project.number, "target_level": 2, "stage": "design"}
     assert data["standard"] == {"label": "REF-SC 1.0", "sha256": project.standard.sha256}
-    assert data["consultant"] == {"name": "示例咨询公司", "credit_code": project.consultant.credit_code}
+    assert data["consultant"] == {"name": "示例咨询有限公司", "credit_code": project.consultant.credit_code}
     assert data["community"]["planning_permit_on"] == community.planning_permit_on.isoformat()
     assert data["statements"] == {"D01": "示例申报书"}  # an empty text is no statement
     assert data["claims"] == {"4.1.1": {"value": True, "note": ""}, "5.2.3": {"value": "na", "note": "没有高层住宅"}}

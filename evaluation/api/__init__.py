@@ -1,0 +1,1 @@
+"""Endpoints of the evaluation, by concept: standards, cases, filing, panel, site, outcome."""

@@ -1,0 +1,55 @@
+"""The portal, the browser and the people of the browser tests: started once, ended with the session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from deploy.environment import ROOT
+from tests.browser import world
+from tests.browser.running import Portal, running_portal
+from tests.browser.visiting import SCREENSHOTS, WAIT_MILLISECONDS, House, Watch
+from tests.services import chromium_program
+
+
+@pytest.fixture(scope="session")
+def portal() -> Iterator[Portal]:
+    """A portal with a small demo world, as processes."""
+    with running_portal(lambda portal: portal.call(world.build)) as portal:
+        yield portal
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A real Chromium that knows the portal's Chinese fonts, whatever fonts the machine has."""
+    program = chromium_program()
+    assert program, "Chromium is missing; make test installs it"
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    fonts: Path = tmp_path_factory.mktemp("share")
+    (fonts / "fonts").symlink_to(ROOT / "portal" / "fonts")
+    expect.set_options(timeout=WAIT_MILLISECONDS)
+    with sync_playwright() as playwright:
+        environment = {**os.environ, "XDG_DATA_HOME": str(fonts)}
+        browser = playwright.chromium.launch(executable_path=program, env=environment)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def remembered() -> dict[str, Any]:
+    """Who has signed in already, and with what the browser proves it."""
+    return {}
+
+
+@pytest.fixture
+def house(browser: Browser, portal: Portal, remembered: dict[str, Any]) -> Iterator[House]:
+    """Windows for the people of one test; afterwards nothing may have happened that no page may do."""
+    house = House(browser, portal.address, Watch(portal.address), remembered)
+    yield house
+    house.close()
+    assert house.watch.seen == []

@@ -1,0 +1,62 @@
+"""Fixtures for every test: a database file of one's own, files in a temporary folder, a small world, cases at any state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db.backends.sqlite3.operations import DatabaseOperations
+
+from evaluation.models import Application
+from tests.world import World, make_world
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """SQLite in a file: only then do two connections wait for each other as they do in production."""
+    database = django_settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def events_may_be_flushed() -> Iterator[None]:
+    """Between transactional tests all tables are emptied; SQLite's triggers forbid that for events and step aside."""
+    original = DatabaseOperations.sql_flush
+
+    def sql_flush(self: DatabaseOperations, style: Any, tables: Any, **options: Any) -> list[str]:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+        drops = [f"DROP TRIGGER {self.quote_name(name)}" for name, _ in triggers]
+        return [*drops, *original(self, style, tables, **options), *(source for _, source in triggers)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_files(settings: Any, tmp_path: Path) -> None:
+    """What a test uploads or issues lies in its own folder and goes with it."""
+    settings.MEDIA_ROOT = tmp_path / "files"
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """Configuration, one person for each role, active units, a pool of 40 experts."""
+    return make_world()
+
+
+AtState = Callable[..., Application]
+
+
+@pytest.fixture
+def at_state(world: World) -> AtState:
+    """``at_state("review")`` or ``at_state("site_visit", "completion")``: a new case there, by everybody's own acts."""
+    return world.case_at
