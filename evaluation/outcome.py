@@ -213,11 +213,18 @@ def check_url(certificate: Certificate) -> str:
     return settings.SITE_URL + reverse("certificate", args=[certificate.number])
 
 
+def certificate_title(certificate: Certificate) -> str:
+    """What the certificate calls itself: the programme's own name, and that a design result is provisional."""
+    name = certificate.application.project.programme.name
+    return f"{name}评价证书" if certificate.is_final else f"{name}评价证书（预评）"
+
+
 def certificate_pdf(certificate: Certificate) -> bytes:
     """Typeset the certificate; the same row gives the same bytes."""
     return typesetting.render(
         "certificate",
         {
+            "title": certificate_title(certificate),
             "number": certificate.number,
             "is_final": certificate.is_final,
             "level": certificate.level,

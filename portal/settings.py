@@ -5,6 +5,8 @@ Hides: where data lives, which database and broker are used. Every variable is l
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import dj_database_url
@@ -34,19 +36,26 @@ def kept_secret(directory: Path) -> str:
     """Return the secret key kept beside the data, made on the first start (two starters agree on one key)."""
     path = directory / "secret_key"
     directory.mkdir(parents=True, exist_ok=True)
-    try:
-        with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
+    if not path.exists():
+        # Written beside it and linked whole: a second starter never reads half a key.
+        with tempfile.NamedTemporaryFile("w", dir=directory) as draft:
+            draft.write(secrets.token_urlsafe(50))
+            draft.flush()
+            with suppress(FileExistsError):
+                os.link(draft.name, path)
     return path.read_text()
+
+
+def listed(name: str, default: str = "") -> list[str]:
+    """Read names separated by commas; spaces around them are not part of them."""
+    return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
 
 
 DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / "data")).resolve()
 DEBUG = flag("DEBUG", False)
 SECRET_KEY = os.environ.get("SECRET_KEY") or kept_secret(DATA_DIR)
-ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
-CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if origin]
+ALLOWED_HOSTS = listed("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver")
+CSRF_TRUSTED_ORIGINS = listed("CSRF_TRUSTED_ORIGINS")
 SITE_URL = os.environ.get("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 
 INSTALLED_APPS = [

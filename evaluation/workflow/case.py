@@ -107,12 +107,12 @@ APPLICATION = register(
                 effects=(effects.freeze_draw,), page="draw",
             ),
             Transition(
-                "return_draw", _("退回抽取方案"), _("退回了抽取方案"), ("cosigning",), "drawing", ("supervisor",),
-                asks=(REASON,), effects=(effects.drop_draw,),
-            ),
-            Transition(
                 "cosign_draw", _("共同启动抽取"), _("共同启动了抽取"), ("cosigning",), "inviting", ("supervisor",),
                 checks=(guards.cosigner_is_another,), effects=(effects.hold_draw,), page="draw",
+            ),
+            Transition(
+                "return_draw", _("退回抽取方案"), _("退回了抽取方案"), ("cosigning",), "drawing", ("supervisor",),
+                asks=(REASON,), effects=(effects.drop_draw,),
             ),
             Transition(
                 "redraw", _("重新抽取"), _("因无人递补重新抽取"), ("inviting",), "drawing", ("organiser",), asks=(REASON,),
