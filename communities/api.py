@@ -46,6 +46,8 @@ LARGEST = 2**31 - 1
 
 
 class DistrictSerializer(serializers.ModelSerializer):
+    """区县, from when to when its code is in use."""
+
     class Meta:
         model = District
         fields = ("code", "name", "valid_from", "valid_until")
@@ -154,6 +156,7 @@ class OrganisationEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixi
 class OfOrganisation(Endpoint):
     """Rows of one unit: fetched through it, so that what is invisible is unknown."""
 
+    filter_backends: list[Any] = []
     lookup_value_regex = NUMBER
 
     @cached_property

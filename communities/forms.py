@@ -89,8 +89,9 @@ class CommunityForm(_Rows):
             self.fields["district"].queryset = districts()
 
     def ask_whether_another(self) -> None:
-        """Show the question, unticked or as it was answered."""
+        """Show the question below the name, unticked or as it was answered."""
         self.fields["is_another"].widget = forms.CheckboxInput()
+        self.order_fields(["name", "is_another"])
 
 
 class LicenceForm(forms.Form):

@@ -85,7 +85,7 @@ def _reasons(application: Application, trace: Mapping[str, Any], names: Mapping[
                 values = {"chapter": names[code], "points": standard.to_text(level.min_chapter)}
                 short.append(_("%(chapter)s 须达 %(points)s") % values)
         if short:
-            found.append(_("未达%(level)s：%(why)s。") % {"level": level.name, "why": "，".join(short)})
+            found.append(_("未达%(level)s：%(why)s。") % {"level": level.name, "why": _("，").join(short)})
     return found
 
 

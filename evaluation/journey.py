@@ -107,7 +107,7 @@ def _step(
         return Step(label, DONE, application.state_since, state)
     if ended:
         return Step(label, STOPPED, application.state_since, state)
-    return Step(label, NOW, None, state, holder_role(application), application.due_on)
+    return Step(label, NOW, None, "" if state == label else state, holder_role(application), application.due_on)
 
 
 def project_steps(
@@ -116,10 +116,12 @@ def project_steps(
     applications: Iterable[Application],
     visits: Iterable[GuidanceVisit],
     certificates: Iterable[Certificate],
+    totals: Mapping[int, str | None],
 ) -> list[Step]:
     """The journey of a project: each stage, the guidance between them, the certificate that ends it.
 
-    Everything handed in is what the reader may see; nothing is asked of the database.
+    Everything handed in is what the reader may see (totals: application id -> what its notice published); nothing is
+    asked of the database.
     """
     rules, visits = list(rules), list(visits)
     newest = {application.stage: application for application in applications}
@@ -128,12 +130,16 @@ def project_steps(
     for rule in rules:
         if rule.needs_guidance_closed and project.programme.guidance_nodes:
             steps.append(_guidance_step(project, rule, newest, visits))
-        steps.append(_stage_step(project, rule, newest, given))
+        steps.append(_stage_step(project, rule, newest, given, totals))
     return steps
 
 
 def _stage_step(
-    project: Project, rule: StageRule, newest: Mapping[str, Application], given: Mapping[int, Certificate]
+    project: Project,
+    rule: StageRule,
+    newest: Mapping[str, Application],
+    given: Mapping[int, Certificate],
+    totals: Mapping[int, str | None],
 ) -> Step:
     label = project.standard.parsed.stage(rule.stage).name
     application = newest.get(rule.stage)
@@ -143,7 +149,9 @@ def _stage_step(
     certificate = given.get(application.pk)
     if certificate is not None:
         word = certificate.level_name if rule.is_final else _("预评%(level)s") % {"level": certificate.level_name}
-        return Step(label, DONE, certificate.issued_on, word)
+        total = totals.get(application.pk)
+        points = _("%(total)s 分") % {"total": total} if total else ""
+        return Step(label, DONE, certificate.issued_on, f"{points} {word}".strip())
     if application.state in ENDED_EARLY:
         return Step(label, STOPPED, application.state_since, state)
     return Step(label, NOW, None, state, holder_role(application), application.due_on)

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from communities.models import Community
 from evaluation import standard
@@ -30,7 +31,7 @@ class Choice:
 
 def points_words(points: Fraction) -> str:
     """6 分"""
-    return _("%(points)s 分") % {"points": standard.to_text(points)}
+    return ngettext("%(points)s 分", "%(points)s 分", 1 if points == 1 else 2) % {"points": standard.to_text(points)}
 
 
 def choices(item: standard.Item) -> list[Choice]:
@@ -71,7 +72,9 @@ def mark_words(item: standard.Item, value: Any) -> str:
     text = mark_text(value)
     for choice in choices(item):
         if choice.value == text:
-            return f"{choice.label}（{choice.when}）" if choice.when and text != standard.NOT_APPLICABLE else choice.label
+            explained = choice.when and text != standard.NOT_APPLICABLE
+            values = {"label": choice.label, "when": choice.when}
+            return _("%(label)s（%(when)s）") % values if explained else choice.label
     if item.mode == "linear":
         return _("实测 %(value)s") % {"value": text}
     number = standard.exact(value)

@@ -109,6 +109,10 @@ class Endpoint(viewsets.GenericViewSet):
     parser_classes = [PlainJSON, MultiPartParser]
     pagination_class: Any = Pages
 
+    def filter_queryset(self, rows: Any) -> Any:
+        """Filters narrow lists; one row is found by its address alone."""
+        return rows if self.detail else super().filter_queryset(rows)
+
     def read(self, serializer: type[serializers.Serializer]) -> dict[str, Any]:
         """What the request says, checked for its shape; raises ValidationError."""
         return self._checked(serializer, self.request.data)
@@ -137,7 +141,8 @@ class DeadlineOrder(django_filters.OrderingFilter):
             return qs
         columns = [str(self.get_ordering_value(name)) for name in value]
         ordered = [
-            F(name[1:]).desc(nulls_last=True) if name.startswith("-") else F(name).asc(nulls_last=True) for name in columns
+            F(name[1:]).desc(nulls_last=True) if name.startswith("-") else F(name).asc(nulls_last=True)
+            for name in columns
         ]
         return qs.order_by(*ordered, "pk")
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import get_doc
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import permissions, serializers
 
@@ -53,11 +54,21 @@ class Schema(AutoSchema):  # type: ignore[no-untyped-call]
         yield 401
         if writes:
             yield from (400, 409, 422)
-        elif getattr(self.view, "filterset_class", None) and self._is_list_view():
+        elif self._filters() or self.get_override_parameters():
             yield 422
         if writes or not public:
             yield 403
-        if "{" in self.path or self._is_list_view():  # a page beyond the last one is unknown too
+        # What a body names may be unknown, and so is a page beyond the last one.
+        if writes or "{" in self.path or self._is_list_view():
             yield 404
         if self.view.throttle_classes:
             yield 429
+
+    def _filters(self) -> bool:
+        return bool(getattr(self.view, "filterset_class", None)) and not self.view.detail and self._is_list_view()
+
+    def get_description(self) -> Any:
+        """The method's own words; of the framework's ``retrieve`` those of what it answers with."""
+        if getattr(self.view, "action", "") == "retrieve" and not get_doc(self.view.retrieve):
+            return get_doc(self.view.get_serializer_class())
+        return super().get_description()

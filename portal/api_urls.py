@@ -1,9 +1,101 @@
-"""Addresses of the API, under /api/."""
+"""Addresses of the API, under /api/: the endpoints of version 1, their description, and the page to try them on."""
 
-from django.urls import path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import include, path, re_path
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework import exceptions, permissions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+
+from communities import api as communities
+from evaluation.api import cases, correction, filing, outcome, panel, site, standards
+from experts import api as experts
+from portal import api_account as account
+
+APPLICATION = r"applications/(?P<application>\d+)"
+ORGANISATION = r"organisations/(?P<organisation>\d+)"
+ROWS: tuple[tuple[str, type[Any], str], ...] = (
+    # address, endpoint, name
+    ("notifications", account.NotificationEndpoint, "notification"),
+    ("districts", communities.DistrictEndpoint, "district"),
+    ("organisations", communities.OrganisationEndpoint, "organisation"),
+    (f"{ORGANISATION}/licences", communities.LicenceEndpoint, "licence"),
+    (f"{ORGANISATION}/members", communities.MembershipEndpoint, "member"),
+    ("communities", communities.CommunityEndpoint, "community"),
+    ("experts", experts.ExpertEndpoint, "expert"),
+    ("programmes", standards.ProgrammeEndpoint, "programme"),
+    ("standards", standards.StandardEndpoint, "standard"),
+    ("projects", cases.ProjectEndpoint, "project"),
+    ("applications", cases.ApplicationEndpoint, "application"),
+    (f"{APPLICATION}/claims", filing.ClaimEndpoint, "claim"),
+    (f"{APPLICATION}/statements", filing.StatementEndpoint, "statement"),
+    (f"{APPLICATION}/documents", filing.DocumentEndpoint, "document"),
+    (f"{APPLICATION}/evidence", filing.EvidenceEndpoint, "evidence"),
+    (f"{APPLICATION}/findings", correction.FindingEndpoint, "finding"),
+    (f"{APPLICATION}/submissions", correction.SubmissionEndpoint, "submission"),
+    (f"{APPLICATION}/site-visit/findings", site.SiteFindingEndpoint, "site-finding"),
+    (f"{APPLICATION}/site-visit/photos", site.SiteVisitPhotoEndpoint, "site-visit-photo"),
+    ("assignments", panel.AssignmentEndpoint, "assignment"),
+    (r"assignments/(?P<assignment>\d+)/marks", panel.MarkEndpoint, "mark"),
+    ("guidance-visits", site.GuidanceVisitEndpoint, "guidance_visit"),
+    (r"guidance-visits/(?P<visit>\d+)/photos", site.GuidanceVisitPhotoEndpoint, "guidance-visit-photo"),
+    (r"guidance-visits/(?P<visit>\d+)/opinions", site.NewGuidanceOpinionEndpoint, "guidance-visit-opinion"),
+    ("guidance-opinions", site.GuidanceOpinionEndpoint, "guidance_opinion"),
+    (r"guidance-opinions/(?P<opinion>\d+)/photos", site.GuidanceOpinionPhotoEndpoint, "guidance-opinion-photo"),
+    ("notices", outcome.NoticeEndpoint, "notice"),
+    ("objections", outcome.ObjectionEndpoint, "objection"),
+    (r"objections/(?P<objection>\d+)/proofs", outcome.ObjectionProofEndpoint, "objection-proof"),
+    ("certificates", outcome.CertificateEndpoint, "certificate"),
+)
+
+# One thing, not rows: address, endpoint, method -> what is done.
+SINGLE: tuple[tuple[str, type[Any], dict[str, str]], ...] = (
+    ("me/", account.MeEndpoint, {"get": "retrieve"}),
+    ("work/", account.WorkEndpoint, {"get": "list"}),
+    ("token/", account.TokenEndpoint, {"post": "create", "delete": "destroy"}),
+    ("applications/<int:application>/data/", filing.CaseDataEndpoint, {"get": "retrieve", "patch": "partial_update"}),
+    ("applications/<int:application>/advice/", filing.AdviceEndpoint, {"get": "retrieve"}),
+    ("applications/<int:application>/correction-notice/", correction.CorrectionNoticeEndpoint, {"get": "retrieve"}),
+    ("applications/<int:application>/differences/", correction.DifferencesEndpoint, {"get": "retrieve"}),
+    ("applications/<int:application>/draw/", panel.DrawEndpoint, {"get": "retrieve"}),
+    ("applications/<int:application>/draw/receipt/", panel.DrawEndpoint, {"get": "receipt"}),
+    ("applications/<int:application>/panel/", panel.PanelEndpoint, {"get": "list"}),
+    ("applications/<int:application>/result/", panel.ResultEndpoint, {"get": "retrieve"}),
+    ("applications/<int:application>/site-visit/", site.SiteVisitEndpoint, {"get": "retrieve", "put": "update"}),
+    ("applications/<int:application>/site-visit/sign/", site.SiteVisitEndpoint, {"post": "sign"}),
+    ("assignments/<int:assignment>/sheet/", panel.SheetEndpoint, {"get": "retrieve"}),
+)
+
+
+@extend_schema(exclude=True)
+class Unknown(APIView):
+    """An address that is none of the above, answered like everything else that is unknown."""
+
+    permission_classes = [permissions.AllowAny]
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        self.http_method_names = [request.method.lower()]
+        setattr(self, request.method.lower(), self.answer)
+        return super().dispatch(request, *args, **kwargs)
+
+    def answer(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        raise exceptions.NotFound
+
+
+router = SimpleRouter()
+for address, endpoint, name in ROWS:
+    router.register(address, endpoint, f"api-{name}")
 
 urlpatterns = [
+    *(path(f"v1/{address}", endpoint.as_view(methods)) for address, endpoint, methods in SINGLE),
+    path("v1/", include(router.urls)),
+    re_path(r"^v1/.*", Unknown.as_view()),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path("", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+    path("", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
 ]

@@ -60,7 +60,7 @@ def add_problems(form: forms.BaseForm, problems: Iterable[Problem]) -> None:
         # Codes of items and documents, and lines of a file, tell a reader where; names of parts of a page do not.
         named = problem.place.isidentifier() and problem.place.islower()
         tells = bool(problem.place) and place is None and not named
-        prefix = f"{problem.place}：" if tells and problem.place not in sentence else ""
+        prefix = problem.place + gettext("：") if tells and problem.place not in sentence else ""
         form.add_error(place, prefix + sentence)
 
 

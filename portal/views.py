@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from evaluation.models import Certificate, PublicNotice
@@ -74,7 +75,7 @@ def act(request: HttpRequest, machine: str, pk: int, action: str) -> HttpRespons
         except Refused as refused:
             add_problems(form, refused.problems)
         else:
-            messages.success(request, f"{obj}：{transition.done}")
+            messages.success(request, _("%(subject)s：%(done)s") % {"subject": obj, "done": transition.done})
             return HttpResponseRedirect(where_next(request, obj))
     status = 422 if request.method == "POST" else 200
     context = {"transition": transition, "obj": obj, "form": form, "machine": table, "next": where_next(request, obj)}

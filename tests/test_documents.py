@@ -15,6 +15,6 @@ def test_a_generated_document_is_fresh(name):
 
 def test_the_operators_guide_lists_every_setting():
     source = (BASE_DIR / "portal" / "settings.py").read_text(encoding="utf-8")
-    read = set(re.findall(r'(?:environ\.get|flag|number)\(\s*"([A-Z_]+)"', source))
+    read = set(re.findall(r'(?:environ\.get|flag|number|listed)\(\s*"([A-Z_]+)"', source))
     guide = (DOCUMENTS / "operator.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([A-Z_]+)`", guide, re.MULTILINE)) == read

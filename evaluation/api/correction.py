@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext
+from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -89,6 +90,7 @@ class FindingEndpoint(OfApplication):
     """问题 of one application: what intake found and what the panel wants revised."""
 
     serializer_class = FindingSerializer
+    filter_backends = [DjangoFilterBackend]
     filterset_class = FindingFilter
     queryset = Finding.objects.none()
 
@@ -164,9 +166,7 @@ class CorrectionNoticeEndpoint(OfApplication):
         right = "see_history" if number <= row.correction_round else "see_findings"
         if not can(request.user, right, row):
             raise NotAllowed(right)
-        if number > row.correction_round and not (
-            number == row.correction_round + 1 and findings.unsent(row).exists()
-        ):
+        if number > row.correction_round and not (number == row.correction_round + 1 and findings.unsent(row).exists()):
             raise Http404
         content = findings.correction_notice(row, number, timezone.localdate())
         response = HttpResponse(content, content_type="application/pdf")

@@ -120,7 +120,10 @@ class ProgrammeEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoi
 
     permission_classes = [permissions.AllowAny]
     queryset = (
-        Programme.objects.select_related("standard").defer("standard__document").prefetch_related("stages").order_by("code")
+        Programme.objects.select_related("standard")
+        .defer("standard__document")
+        .prefetch_related("stages")
+        .order_by("code")
     )
     serializer_class = ProgrammeSerializer
     filterset_class = ProgrammeFilter

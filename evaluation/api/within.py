@@ -5,6 +5,8 @@ Hides: where the application of a nested address comes from.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 
@@ -21,6 +23,7 @@ CODE = r"[0-9A-Za-z._-]+"
 class OfApplication(Endpoint):
     """Rows and documents of one application."""
 
+    filter_backends: list[Any] = []
     lookup_value_regex = NUMBER
 
     @cached_property

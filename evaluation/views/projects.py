@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 from communities.permissions import communities_visible_to
 from evaluation import filing, history, journey
 from evaluation.forms import ProjectForm
-from evaluation.models import Application, Certificate, GuidanceVisit, Project
+from evaluation.models import Application, Certificate, GuidanceVisit, Project, PublicNotice
 from evaluation.permissions import APPLICANTS, can, can_project, project_roles, projects_visible_to, visible_to
 from evaluation.wording import level_name
 from evaluation.workflow import APPLICATION
@@ -28,7 +28,7 @@ from portal.machine import NotAllowed
 from portal.problems import Refused
 
 CASES_A_PAGE = 20
-EVENTS_A_PAGE = 30
+EVENTS_A_PAGE = 15
 
 
 @login_required
@@ -91,6 +91,8 @@ def _project_page(request: HttpRequest, row: Project, sentences: list[str]) -> H
     certificates = list(Certificate.objects.filter(application__in=applications).order_by("issued_on", "pk"))
     for visit in visits:
         visit.project = row
+    published = PublicNotice.objects.filter(application__in=applications).order_by("pk")
+    totals = {notice.application_id: notice.figures["total"] for notice in published}
     reader = history.reader_of(request.user, row, applications)
     events = history.events_for(reader, row).order_by("-pk")
     page = Paginator(events, EVENTS_A_PAGE).get_page(request.GET.get("page"))
@@ -98,7 +100,7 @@ def _project_page(request: HttpRequest, row: Project, sentences: list[str]) -> H
         "project": row,
         "target_name": level_name(row.standard.parsed, row.target_level),
         "top": max((level.level for level in row.standard.parsed.levels), default=0),
-        "steps": journey.project_steps(row, rules, applications, visits, certificates),
+        "steps": journey.project_steps(row, rules, applications, visits, certificates, totals),
         "applications": [
             (
                 application,

@@ -220,6 +220,7 @@ def _question(application: Any, item: standard.Item, mark: Any, typed: Any) -> d
         "revision": mark.revision if mark else 0,
         "saved_at": mark.saved_at if mark else None,
         "points": standard.to_text(item.points),
+        "points_words": wording.points_words(item.points),
         "parts": [(standard.to_text(part.points), part.when) for part in item.parts],
         "level_name": wording.level_name(application.standard, item.from_level) if item.from_level else "",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,6 +27,7 @@ from portal.files import display_name
 from portal.machine import NotAllowed
 from portal.problems import Problem, Refused
 
+LINE = re.compile(r"第 (\d+) 行")  # how the reader of files names a line
 METHODS = {
     "weighted_ratio": gettext_lazy("各章得分率按阶段权重相加，再加封顶后的加分"),
     "sum_ratio": gettext_lazy("全部适用评分项的得分合计折算为百分，再加封顶后的加分"),
@@ -107,7 +109,7 @@ def item_row(standard: standards.Standard, item: standards.Item) -> ItemRow:
         domain=standard.domains.get(item.domain, item.domain),
         marks=tuple(marks),
         evidence=tuple(
-            (stages[stage], "、".join(proofs.get(code, code) for code in codes))
+            (stages[stage], _("、").join(proofs.get(code, code) for code in codes))
             for stage, codes in item.evidence.items()
         ),
         level=next((level.name for level in standard.levels if level.level == item.from_level), ""),
@@ -172,7 +174,13 @@ def standard_page(request: HttpRequest, pk: int) -> HttpResponse:
 
 def forms_words(document: standards.StageDocument) -> str:
     """PDF、在线填写"""
-    return "、".join(str(FORMS.get(form, form.upper())) for form in document.forms)
+    return _("、").join(str(FORMS.get(form, form.upper())) for form in document.forms)
+
+
+def place_words(place: str) -> str:
+    """Where a problem of a file is: its line in the reader's language; item codes and paths are the same in all."""
+    line = LINE.fullmatch(place)
+    return _("第 %(number)s 行") % {"number": line[1]} if line else place
 
 
 def rules(standard: standards.Standard) -> Iterator[tuple[str, str]]:
@@ -183,7 +191,7 @@ def rules(standard: standards.Standard) -> Iterator[tuple[str, str]]:
         names = {stage.code: stage.name for stage in standard.stages}
         yield (
             _("阶段权重"),
-            "、".join(f"{names[code]} {percent(share)}" for code, share in scoring.stage_weight.items()),
+            _("、").join(f"{names[code]} {percent(share)}" for code, share in scoring.stage_weight.items()),
         )
     yield _("加分封顶"), points_words(scoring.bonus_cap)
     yield _("评分汇总"), str(AGGREGATES.get(panel.aggregate, panel.aggregate))
@@ -240,5 +248,6 @@ def standard_import(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("已导入 %(standard)s。") % {"standard": f"{row} {row.name}"})
             return redirect(row)
-    context = {"form": form, "problems": [(problem.place, problem.text(_)) for problem in problems], "name": name}
+    sentences = [(place_words(problem.place), problem.text(_)) for problem in problems]
+    context = {"form": form, "problems": sentences, "name": name}
     return render(request, "evaluation/standard_import.html", context, status=422 if request.method == "POST" else 200)

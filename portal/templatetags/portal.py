@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from django import template
-from django.utils import timezone
+from django.utils import dateformat, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -50,7 +50,7 @@ def deadline(context: template.Context, day: date | None) -> SafeString:
     else:
         words = ngettext("还剩 %(n)s 个工作日", "还剩 %(n)s 个工作日", left) % {"n": left}
         lamp = "wait" if left <= 2 else "plain"
-    when = gettext("%(month)s月%(day)s日") % {"month": day.month, "day": day.day}
+    when = dateformat.format(day, gettext("n月j日"))
     return format_html('<span class="tag {}">{}</span> <span class="muted">{}</span>', lamp, words, when)
 
 

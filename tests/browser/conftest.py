@@ -35,7 +35,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     expect.set_options(timeout=WAIT_MILLISECONDS)
     with sync_playwright() as playwright:
         environment = {**os.environ, "XDG_DATA_HOME": str(fonts)}
-        browser = playwright.chromium.launch(executable_path=program, env=environment)
+        browser = playwright.chromium.launch(executable_path=program, env=environment, args=["--lang=zh-CN"])
         yield browser
         browser.close()
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from django.db import transaction
 
-from communities.models import District
-from evaluation import configuration
-from evaluation.models import Application, Assignment
+from communities.models import District, Organisation
+from evaluation import configuration, marking, wording
+from evaluation.models import Application, Assignment, Certificate, Standard
+from evaluation.standard import Item
+from evaluation.workflow import APPLICATION, ASSIGNMENT
 from portal import tasks
-from portal.demo import history, names, people, pool, scenes, world
+from portal.demo import cases, history, journey, marks, names, people, pool, scenes, world
 from portal.demo.world import Live
 from portal.models import Sequence
 
@@ -46,3 +48,139 @@ def build() -> None:
         history.make(districts, names.chance(SEED, "history"), SCALE)
         world.make_live(districts, SEED, LIVE, lambda line: None)
         world.consider_told()
+
+
+def places() -> dict[str, Any]:
+    """Where the pages are that are looked at, and who may look: names for the addresses in ``test_looks``."""
+    found: dict[str, Any] = {}
+    for live in LIVE:
+        if live.scene is scenes.guidance_begun:
+            continue
+        name = live.state if live.stage == "design" else f"final_{live.state}"
+        application = Application.objects.filter(stage=live.stage, state=live.state).latest("pk")
+        found |= _places_of(name, application)
+    certificate = Certificate.objects.filter(state="valid", is_final=True).latest("pk")
+    guided = Application.objects.get(stage="design", state="certified", project__guidance_visits__state="open")
+    visit = guided.project.guidance_visits.get(state="open")
+    notice = Application.objects.get(stage="completion", state="notice").notices.latest("pk")
+    return found | _places_of("guided", guided) | {
+        "certificate": certificate.number,
+        "certificate_pk": certificate.pk,
+        "ended": Certificate.objects.exclude(state="valid").latest("pk").number,
+        "visit": visit.pk,
+        "visit_planned": guided.project.guidance_visits.get(state="planned").pk,
+        "notice": notice.pk,
+        "objection": notice.objections.get().pk,
+        "standard": Standard.objects.get(code="REF-SC").pk,
+        "unit_waiting": Organisation.objects.filter(state="submitted").latest("pk").pk,
+    }
+
+
+def _places_of(name: str, application: Application) -> dict[str, Any]:
+    """Case, community, unit and people of one live case."""
+    project = application.project
+    people_of = {
+        f"{name}_applicant": people.applicant_of(project).username,
+        f"{name}_district": people.district_officer_of(project).username,
+    }
+    for row in people.panel_of(application, "invited", "accepted", "signed"):
+        for part in [row.state, *(["leader"] if row.is_leader else [])]:
+            people_of |= {f"{name}_{part}": row.expert.user.username, f"{name}_{part}_seat": row.pk}
+    return {
+        name: application.pk,
+        f"{name}_project": project.pk,
+        f"{name}_community": project.community_id,
+        f"{name}_unit": project.organisation_id,
+        **people_of,
+    }
+
+
+# --- what the journey asks ----------------------------------------------------------------------------------------
+
+
+def application_of(number: str, stage: str) -> Application:
+    """The application of a project for a stage, as it is now."""
+    return Application.objects.with_case().get(project__number=number, stage=stage)
+
+
+def case(number: str, stage: str) -> dict[str, Any]:
+    """Where an application stands and who its people are."""
+    application = application_of(number, stage)
+    certificate = Certificate.objects.filter(application=application).first()
+    return {
+        "pk": application.pk,
+        "project": application.project_id,
+        "state": application.state,
+        "district": people.district_officer_of(application.project).username,
+        "certificate": certificate.number if certificate else "",
+        "nodes": [name for _, name in application.project.programme.guidance_nodes],
+        "panel": [
+            {"username": row.expert.user.username, "seat": row.pk, "leader": row.is_leader, "state": row.state}
+            for row in people.panel_of(application, "invited", "accepted", "signed")
+        ],
+    }
+
+
+def plan(number: str, stage: str) -> dict[str, Any]:
+    """What an applicant could hand in to reach the target: documents, marks in the words of their buttons, proofs."""
+    application = application_of(number, stage)
+    standard = application.standard
+    claimed = marks.self_marks(standard, stage, application.project.target_level, journey.random_of(application))
+    kinds = standard.enums["evidence"]
+    return {
+        "documents": [[row.code, row.name, list(row.forms)] for row in standard.stage(stage).documents],
+        "claims": [_claim(standard.item(code), value) for code, value in claimed.items()],
+        "proofs": [[kind, kinds[kind], codes] for kind, codes in cases.proofs(standard, stage, claimed).items()],
+    }
+
+
+def _claim(item: Item, value: Any) -> dict[str, Any]:
+    """One mark as it is given on a page: by the words of a button, or as a typed number."""
+    text = wording.mark_text(value)
+    words = next((f"{one.label} · {one.when}" if one.when else one.label for one in wording.choices(item) if one.value == text), "")
+    note = f"示例：{item.not_applicable}。" if value == "na" else ""
+    return {"code": item.code, "value": text, "words": words, "note": note}
+
+
+def sheet(seat: int) -> dict[str, Any]:
+    """Marks that an expert could give: item -> mark and reason, for every item that this expert must mark."""
+    assignment = Assignment.objects.select_related("application__project__standard", "expert").get(pk=seat)
+    application, required = assignment.application, marking.own_items(assignment)
+    claimed = dict(application.claims.values_list("item_code", "value"))
+    random = names.chance(application.project.number, application.stage, assignment.expert.number)
+    given = {}
+    for item in application.standard.items(application.stage):
+        if item.code in required:
+            value = marks.expert_mark(item, claimed[item.code], random)
+            given[item.code] = _claim(item, value) | {"reason": marks.reason(item, value)}
+    return given
+
+
+def the_others_accept(number: str, stage: str) -> None:
+    """Every expert who is still asked accepts, without a browser."""
+    journey.accept_invitations(application_of(number, stage))
+
+
+def the_others_mark_and_sign(number: str, stage: str, spared: list[str]) -> None:
+    """Every expert but the spared ones marks the whole sheet and signs it, without a browser."""
+    for assignment in people.panel_of(application_of(number, stage), "accepted"):
+        journey.mark_sheet(assignment)
+        if assignment.expert.user.username not in spared:
+            ASSIGNMENT.perform(assignment, "sign", by=assignment.expert.user)
+
+
+def fill_in(number: str, stage: str) -> None:
+    """Everything of an application filled in, without a browser."""
+    application = application_of(number, stage)
+    cases.fill(application, journey.random_of(application))
+
+
+def three_weeks_pass(number: str, stage: str) -> None:
+    """The one place where the tests move a clock: the open notice began and ended before today."""
+    journey.move_notice_into_the_past(application_of(number, stage))
+
+
+def sweep_at_once(number: str, stage: str) -> str:
+    """What the clock's next beat does, done here and now, so that nobody waits for it; the state that comes of it."""
+    tasks.enforce_deadlines(APPLICATION)
+    return str(application_of(number, stage).state)

@@ -34,7 +34,7 @@ VERIFIER = Path(django_settings.BASE_DIR) / "docs" / "verify_draw.py"
 
 @pytest.fixture(scope="module")
 def world(django_db_setup, django_db_blocker, tmp_path_factory):
-    with scenes.kept(django_db_blocker, tmp_path_factory) as world:
+    with scenes.kept(django_db_blocker, tmp_path_factory, experts=40, employers=24) as world:
         yield world
 
 
@@ -324,8 +324,9 @@ class TestTheDraw:
             assert scenes.case(inviting.pk).state == "inviting"
             ASSIGNMENT.perform(row, "accept", by=row.expert.user, no_conflict=True)
         assert scenes.case(inviting.pk).state == "review"
-        with pytest.raises(NotAllowed):  # no way back once the panel sits
-            ASSIGNMENT.perform(rows[0], "replace", by=people.officer("organiser"), reason="x")
+        seated = next(iter(asked(inviting).values()))
+        with pytest.raises(Stale):  # no way back once the panel sits
+            ASSIGNMENT.perform(seated, "replace", by=people.officer("organiser"), reason="x")
 
 
 def decline_until_dry(application):
@@ -339,7 +340,10 @@ def decline_until_dry(application):
 
 
 class TestAPoolRunDry:
-    def test_it_shows_at_the_case_undoes_no_decline_and_a_new_draw_starts_afresh(self, inviting, world):
+    def test_it_shows_at_the_case_undoes_no_decline_and_a_new_draw_starts_afresh(self, application, world):
+        others = Expert.objects.filter(number__gt="ZJ-0014")
+        others.update(paused_until=TODAY)
+        inviting = journey.to_state(application, "inviting")
         kept = decline_until_dry(inviting)
         dry = scenes.case(inviting.pk)
         assert dry.state == "inviting"
@@ -357,9 +361,7 @@ class TestAPoolRunDry:
         assert kept_off[kept.expert.number] == ""
 
         self.nobody_of_the_first_draw_is_asked_any_more(left, kept)
-        with scenes.refused():  # still too few
-            APPLICATION.perform(again, "propose_draw", by=world.organiser)
-        Assignment.objects.filter(expert__number__in=declined).delete()  # stands for newly admitted experts
+        others.update(paused_until=None)
         second = journey.to_state(scenes.case(inviting.pk), "review")
         assert {row.draw.review_round for row in asked(second).values()} == {2}
         self.the_old_seat_is_nobodys(kept)
@@ -367,7 +369,7 @@ class TestAPoolRunDry:
     def nobody_of_the_first_draw_is_asked_any_more(self, left, kept):
         for row in [*left, kept]:
             assert Assignment.objects.get(pk=row.pk).due_on is None
-            assert [waiting.link for waiting in work.waiting_on(row.expert.user)] == []
+            assert row.get_absolute_url() not in {waiting.link for waiting in work.waiting_on(row.expert.user)}
         assert tasks.enforce_deadlines(ASSIGNMENT) == 0
 
     def the_old_seat_is_nobodys(self, kept):

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 from datetime import date
 
 import pytest
@@ -41,11 +42,6 @@ def photo(name="现场.png", colour="red"):
     stream = io.BytesIO()
     Image.new("RGB", (320, 200), colour).save(stream, "PNG")
     return SimpleUploadedFile(name, stream.getvalue(), content_type="image/png")
-
-
-@pytest.fixture(autouse=True)
-def own_files(settings, tmp_path):
-    settings.MEDIA_ROOT = tmp_path
 
 
 @pytest.fixture
@@ -206,6 +202,38 @@ def test_the_history_names_no_panel_member_to_the_applicant(sign_in, people, sub
     }  # fmt: skip
     assert "登记了现场核查" in told["applicant"]
     assert "经过" not in sign_in("expert").get(address).content.decode()
+
+
+ROLES = ("applicant", "consultant", "district_officer", "intake", "organiser", "approver", "supervisor")
+
+
+@pytest.mark.parametrize(
+    "state, stage",
+    [
+        ("draft", "design"), ("correction", "design"), ("review", "design"), ("approval", "design"),
+        ("site_visit", "completion"), ("certified", "completion"),
+    ],
+)  # fmt: skip
+def test_every_link_on_the_pages_of_a_case_opens_for_whoever_sees_it(client, world, at_state, state, stage):
+    """In each part of the journey, for every role and for a member of the panel: no link to a refusal, no page that fails."""
+    application = at_state(state, stage)
+    seats = Assignment.objects.filter(application=application, state__in=("accepted", "signed")).select_related("expert__user")
+    readers = [getattr(world, name) for name in ROLES] + [seat.expert.user for seat in seats[:1]]
+    closed = []
+    for user in readers:
+        client.force_login(user)
+        links = set()
+        for page in (application.get_absolute_url(), application.project.get_absolute_url()):
+            answer = client.get(page)
+            assert answer.status_code in (200, 404)
+            main = answer.content.decode().partition('<main id="main"')[2].partition("</main>")[0]
+            links |= set(re.findall(r'href="(/[^"#]*)', main))
+        closed += [f"{user} {link}" for link in sorted(links) if not opens(client, link)]
+    assert closed == []
+
+
+def opens(client, link):
+    return status_of(client, link) in (200, 302)
 
 
 # --- a new case ---------------------------------------------------------------------------------------------------

@@ -25,20 +25,25 @@ STATES = ("form_check", "drawing", "cosigning", "review", "deliberation", "appro
 
 
 @pytest.fixture(scope="module")
-def city(django_db_setup, django_db_blocker, tmp_path_factory):
-    with scenes.kept(django_db_blocker, tmp_path_factory.mktemp("files")):
-        yield scenes.found_city()
+def world(django_db_setup, django_db_blocker, tmp_path_factory):
+    with scenes.kept(django_db_blocker, tmp_path_factory, experts=40, employers=24) as world:
+        yield world
+
+
+@pytest.fixture(autouse=True)
+def own_files():
+    """The files of this module are shared like its rows."""
 
 
 @pytest.fixture(scope="module")
-def cases(city):
+def cases(world):
     """State -> id of a case there."""
-    return {state: city.case_at(state, number=number).pk for number, state in enumerate(STATES, 1)}
+    return {state: world.case_at(state).pk for state in STATES}
 
 
 @pytest.fixture
 def at(cases):
-    return lambda state: Application.objects.with_case().get(pk=cases[state])
+    return lambda state: scenes.case(cases[state])
 
 
 @pytest.fixture
@@ -62,7 +67,7 @@ def text_of(response):
 # --- who sees which page ------------------------------------------------------------------------------------------
 
 EVERYBODY = (
-    "intake", "organiser", "approver", "supervisor", "pool-keeper", "district-1", "applicant", "neighbour",
+    "intake", "organiser", "approver", "supervisor", "pool-keeper", "district-1", "applicant", "other-applicant",
     "system-administrator",
 )  # fmt: skip
 # page -> (state, who gets 200, who gets 403; everybody else 404)
@@ -91,7 +96,7 @@ def test_each_page_of_a_case_opens_for_those_whose_business_it_is(cases, signed_
     ],
 )
 @pytest.mark.parametrize("username", EVERYBODY)
-def test_the_lists_are_for_officers(city, signed_in, name, seen, username):
+def test_the_lists_are_for_officers(world, signed_in, name, seen, username):
     assert signed_in(username).get(reverse(name)).status_code == (200 if username in seen else 403)
 
 
@@ -160,7 +165,7 @@ def more_cases(at, number):
 
 def queries_of(client, address):
     client.get(address)
-    with CaptureQueriesContext(connection, ) as counted:
+    with CaptureQueriesContext(connection) as counted:
         client.get(address)
     return len(counted)
 
@@ -375,7 +380,7 @@ def test_the_notice_is_previewed_by_officers_and_read_by_all_once_sent(at, signe
     assert signed_in("applicant").get(address).status_code == 403
     APPLICATION.perform(case, "request_correction", by=intake())
     assert signed_in("applicant").get(address, {"round": 1}).status_code == 200
-    assert signed_in("neighbour").get(address, {"round": 1}).status_code == 404
+    assert signed_in("other-applicant").get(address, {"round": 1}).status_code == 404
     assert signed_in("intake").get(address, {"round": 7}).status_code == 404
 
 
@@ -540,12 +545,12 @@ def test_the_approver_reads_result_opinion_and_history(at, signed_in):
 
 
 @pytest.mark.parametrize("username", ["pool-keeper", "organiser", "supervisor", "intake", "district-1"])
-def test_how_to_reach_an_expert_is_for_those_who_invite(city, signed_in, username):
+def test_how_to_reach_an_expert_is_for_those_who_invite(world, signed_in, username):
     shown = "@example.org" in text_of(signed_in(username).get(reverse("experts")))
     assert shown is (username in {"pool-keeper", "organiser"})
 
 
-def test_the_pool_is_searched_by_words_and_by_field(city, signed_in):
+def test_the_pool_is_searched_by_words_and_by_field(world, signed_in):
     client = signed_in("pool-keeper")
     everyone = list(client.get(reverse("experts")).context["page"])
     first = everyone[0]

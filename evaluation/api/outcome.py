@@ -1,0 +1,271 @@
+"""Endpoints of what the public sees: notices, objections to them, certificates. Officers have their acts on top.
+
+Hides: that published copies are read and never the case behind them, and that nothing tells who objected.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import Q
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, permissions, serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from evaluation.api.panel import receipt_file
+from evaluation.api.within import NUMBER
+from evaluation.models import Certificate, Draw, Objection, ObjectionProof, PublicNotice
+from evaluation.outcome import file_objection
+from evaluation.permissions import notices_visible_to, objections_visible_to
+from evaluation.workflow import CERTIFICATE, OBJECTION
+from portal import files
+from portal.api import (
+    BINARY,
+    Acts,
+    AnyAccept,
+    DeadlineOrder,
+    Endpoint,
+    FileSerializer,
+    LifeSerializer,
+    by_deadline,
+    download,
+)
+
+PUBLIC_NUMBER = r"[0-9A-Za-z-]+"
+
+# --- notices ------------------------------------------------------------------------------------------------------
+
+
+class NoticeSerializer(serializers.Serializer):
+    """公示 as it was published."""
+
+    number = serializers.CharField()
+    opened_on = serializers.DateField()
+    closes_on = serializers.DateField()
+    is_running = serializers.SerializerMethodField()
+    was_cut_short = serializers.BooleanField()
+    figures = serializers.DictField()
+
+    def get_is_running(self, row: PublicNotice) -> bool:
+        return row.is_running(timezone.localdate())
+
+
+class NoticeFilter(django_filters.FilterSet):
+    running = django_filters.BooleanFilter(method="is_running", label="an objection can be made today")
+    stage = django_filters.CharFilter(field_name="application__stage")
+    programme = django_filters.CharFilter(field_name="application__project__programme")
+    district = django_filters.CharFilter(field_name="application__project__community__district")
+    search = django_filters.CharFilter(method="found", label="part of the number or of the community's name")
+    ordering = django_filters.OrderingFilter(fields=["closes_on", "opened_on"])
+
+    def is_running(self, rows: Any, name: str, value: bool) -> Any:
+        running = PublicNotice.objects.running(timezone.localdate()).values("pk")
+        return rows.filter(pk__in=running) if value else rows.exclude(pk__in=running)
+
+    def found(self, rows: Any, name: str, value: str) -> Any:
+        return rows.filter(Q(number__icontains=value) | Q(figures__community__icontains=value))
+
+
+class NoticeEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
+    """公示, newest first. Public."""
+
+    permission_classes = [permissions.AllowAny]
+    queryset = PublicNotice.objects.all()
+    serializer_class = NoticeSerializer
+    filterset_class = NoticeFilter
+    lookup_field = "number"
+    lookup_value_regex = PUBLIC_NUMBER
+
+    def get_queryset(self) -> Any:
+        return notices_visible_to(self.request.user).order_by("-opened_on", "-pk")
+
+    @extend_schema(responses={(200, "application/json"): OpenApiTypes.OBJECT})
+    @action(detail=True, content_negotiation_class=AnyAccept)
+    def receipt(self, request: Request, number: str) -> HttpResponse:
+        """The receipt of the draw from which the panel came, byte for byte as it is verified; it names nobody."""
+        row = get_object_or_404(self.get_queryset().select_related("result"), number=number)
+        drawn = Draw.objects.filter(assignments__application=row.application_id, receipt__isnull=False)
+        found = drawn.filter(assignments__review_round=row.result.review_round).values_list("receipt", flat=True)
+        receipt = found.first()
+        if receipt is None:
+            raise Http404
+        return receipt_file(receipt, f"draw-receipt-{row.number}.json")
+
+
+# --- objections ---------------------------------------------------------------------------------------------------
+
+
+class ObjectionStatusSerializer(LifeSerializer):
+    """How far an objection is. Its number opens the reply: keep it."""
+
+    number = serializers.CharField()
+    received_at = serializers.DateTimeField()
+    reply = serializers.CharField()
+
+
+class ObjectionSerializer(ObjectionStatusSerializer):
+    """异议, for the officers who handle it. Who objects is not told here."""
+
+    id = serializers.IntegerField()
+    notice = serializers.CharField(source="notice.number")
+    kind = serializers.CharField()
+    text = serializers.CharField()
+    proofs = FileSerializer(many=True)
+
+
+class ObjectionData(serializers.Serializer):
+    """Who objects, how to reach them, and why. A unit gives its credit code and hands in a sealed letter."""
+
+    notice = serializers.CharField(max_length=40)
+    kind = serializers.ChoiceField(Objection.Kind.choices)
+    name = serializers.CharField(max_length=120)
+    identity = serializers.CharField(max_length=30)
+    contact = serializers.CharField(max_length=120)
+    text = serializers.CharField(max_length=5000)
+    proofs = serializers.ListField(child=serializers.FileField(), required=False)
+
+
+class ObjectionFilter(django_filters.FilterSet):
+    state = django_filters.ChoiceFilter(choices=list(OBJECTION.states.items()))
+    notice = django_filters.CharFilter(field_name="notice__number")
+    stage = django_filters.CharFilter(field_name="notice__application__stage")
+    programme = django_filters.CharFilter(field_name="notice__application__project__programme")
+    district = django_filters.CharFilter(field_name="notice__application__project__community__district")
+    search = django_filters.CharFilter(method="found", label="part of the number or of the notice's number")
+    ordering = DeadlineOrder(fields=["due_on", "received_at"])
+
+    def found(self, rows: Any, name: str, value: str) -> Any:
+        return rows.filter(Q(number__icontains=value) | Q(notice__number__icontains=value))
+
+
+class ObjectionEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
+    """异议, for the officers who handle it, most urgent first. Everybody may make one and follow it by its number."""
+
+    machine = "objection"
+    serializer_class = ObjectionSerializer
+    filterset_class = ObjectionFilter
+    lookup_value_regex = NUMBER
+
+    def get_permissions(self) -> list[Any]:
+        public = self.action in ("create", "status")
+        return [permissions.AllowAny()] if public else super().get_permissions()
+
+    def get_queryset(self) -> Any:
+        return by_deadline(super().get_queryset().select_related("notice").prefetch_related("proofs"))
+
+    @extend_schema(
+        request={"multipart/form-data": ObjectionData, "application/json": ObjectionData},
+        responses={201: ObjectionStatusSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        """Object to a running notice, without an account. The answer holds the number of the receipt."""
+        values = self.read(ObjectionData)
+        notice = get_object_or_404(notices_visible_to(request.user), number=values.pop("notice"))
+        row = file_objection(notice, values, values.pop("proofs", []))
+        return Response(ObjectionStatusSerializer(row).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses=ObjectionStatusSerializer)
+    @action(detail=False, url_path=rf"status/(?P<number>{PUBLIC_NUMBER})", filterset_class=None)
+    def status(self, request: Request, number: str) -> Response:
+        """How far an objection is, and the reply, by the number of its receipt."""
+        shown = Objection.objects.only("number", "state", "state_since", "due_on", "reply", "received_at")
+        return Response(ObjectionStatusSerializer(get_object_or_404(shown, number=number.upper())).data)
+
+
+class ObjectionProofEndpoint(Endpoint):
+    """Proofs of one objection, for the officers who handle it."""
+
+    serializer_class = FileSerializer
+    lookup_value_regex = NUMBER
+
+    @extend_schema(responses=BINARY)
+    @action(detail=True, content_negotiation_class=AnyAccept)
+    def file(self, request: Request, objection: str, pk: str) -> HttpResponseBase:
+        """The file itself."""
+        rows = ObjectionProof.objects.filter(objection__in=objections_visible_to(request.user))
+        return download(request, get_object_or_404(rows, objection=objection, pk=pk))
+
+
+# --- certificates -------------------------------------------------------------------------------------------------
+
+
+class CertificateSerializer(serializers.Serializer):
+    """证书 with names as they were when it was issued. ``standing``: valid, expired, revoked or superseded today."""
+
+    number = serializers.CharField()
+    standing = serializers.SerializerMethodField()
+    is_final = serializers.BooleanField()
+    level = serializers.IntegerField()
+    level_name = serializers.CharField()
+    community_name = serializers.CharField()
+    organisation_name = serializers.CharField()
+    district_name = serializers.CharField()
+    standard_label = serializers.CharField()
+    standard_sha256 = serializers.CharField()
+    standard_notice = serializers.CharField()
+    issued_on = serializers.DateField()
+    valid_until = serializers.DateField()
+    sha256 = serializers.CharField()
+
+    def get_standing(self, row: Certificate) -> str:
+        return row.standing(timezone.localdate())
+
+
+class CertificateFilter(django_filters.FilterSet):
+    level = django_filters.NumberFilter()
+    year = django_filters.NumberFilter(field_name="issued_on__year", min_value=1, max_value=9998)
+    programme = django_filters.CharFilter(field_name="application__project__programme")
+    district = django_filters.CharFilter(field_name="application__project__community__district")
+    organisation = django_filters.NumberFilter(field_name="application__project__organisation")
+    search = django_filters.CharFilter(method="found", label="part of the number, the community's or the unit's name")
+    ordering = django_filters.OrderingFilter(fields=["issued_on", "valid_until", "level"])
+
+    def found(self, rows: Any, name: str, value: str) -> Any:
+        named = Q(community_name__icontains=value) | Q(organisation_name__icontains=value)
+        return rows.filter(Q(number__icontains=value) | named)
+
+
+class CertificateEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
+    """证书: the directory of certified communities, and each certificate by its number. Public, but for its acts."""
+
+    machine = "certificate"
+    serializer_class = CertificateSerializer
+    filterset_class = CertificateFilter
+    lookup_field = "number"
+    lookup_value_regex = PUBLIC_NUMBER
+
+    def get_permissions(self) -> list[Any]:
+        public = self.action in ("list", "retrieve", "file")
+        return [permissions.AllowAny()] if public else super().get_permissions()
+
+    def get_queryset(self) -> Any:
+        """Whoever holds a star certificate today; any certificate by its number; to act on, as its case is seen."""
+        if self.action == "list":
+            return Certificate.objects.in_force(timezone.localdate()).newest_first()
+        if self.action in ("retrieve", "file"):
+            return Certificate.objects.all()
+        return CERTIFICATE.visible_to(self.request.user) if self.request else Certificate.objects.none()
+
+    @extend_schema(responses=BINARY)
+    @action(detail=True, content_negotiation_class=AnyAccept)
+    def file(self, request: Request, number: str) -> HttpResponseBase:
+        """The PDF of a certificate that holds; of one that does not, only its standing is told."""
+        row = get_object_or_404(Certificate, number=number)
+        if row.standing(timezone.localdate()) != "valid" or not row.file:
+            raise Http404
+        return files.send(
+            row.file,
+            name=f"{row.number}.pdf",
+            content_type="application/pdf",
+            inline=False,
+            request=request,
+            sha256=row.sha256,
+        )

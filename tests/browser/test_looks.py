@@ -1,0 +1,186 @@
+"""Every page as those see it who use it, on a desk and on a telephone.
+
+No error in the console, nothing from another host, no page wider than its window, and none of the faults that axe knows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser import world
+from tests.browser.running import Portal
+from tests.browser.visiting import DESK, PHONE, House, Person
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+# Who looks -> the pages; names in braces are those of world.places(). "" is the public.
+PAGES = {
+    "": (
+        "/",
+        "/sign-in/",
+        "/register/",
+        "/standards/",
+        "/standards/{standard}/",
+        "/notices/",
+        "/notices/{notice}/",
+        "/notices/{notice}/objection/",
+        "/objections/status/",
+        "/objections/status/?number=none",
+        "/certificates/",
+        "/certificates/{certificate}/",
+        "/certificates/{ended}/",
+        "/certificates/none/",
+        "/directory/",
+        "/directory/?q=没有",
+        "/nowhere/",
+    ),
+    "{draft_applicant}": (
+        "/work/",
+        "/notifications/",
+        "/organisations/",
+        "/organisations/new/",
+        "/organisations/{draft_unit}/",
+        "/organisations/{draft_unit}/communities/new/",
+        "/communities/{draft_community}/",
+        "/communities/{draft_community}/edit/",
+        "/communities/{draft_community}/projects/new/",
+        "/projects/",
+        "/projects/{draft_project}/",
+        "/applications/{draft}/",
+        "/applications/{draft}/data/",
+        "/applications/{draft}/documents/",
+        "/applications/{draft}/items/",
+        "/applications/{draft}/items/?show=unmarked",
+        "/applications/{draft}/evidence/",
+        "/applications/{draft}/submit/",
+        "/act/application/{draft}/withdraw/",
+    ),
+    "{correction_applicant}": (
+        "/applications/{correction}/",
+        "/applications/{correction}/correction/",
+        "/applications/{correction}/documents/",
+        "/applications/{correction}/items/?show=open",
+        "/applications/{correction}/evidence/",
+        "/applications/{correction}/versions/",
+    ),
+    "{guided_applicant}": ("/projects/{guided_project}/", "/guidance/{visit}/"),
+    "{final_site_visit_applicant}": ("/applications/{final_site_visit}/site-visit/",),
+    "{final_notice_applicant}": ("/projects/{final_notice_project}/", "/applications/{final_notice}/"),
+    "consultant": ("/work/", "/projects/", "/applications/{review}/"),
+    "intake": (
+        "/work/",
+        "/queue/",
+        "/queue/?show=open",
+        "/organisations/",
+        "/organisations/{unit_waiting}/",
+        "/act/organisation/{unit_waiting}/return/",
+        "/applications/{form_check}/form-check/",
+        "/applications/{form_check}/items/",
+        "/act/application/{form_check}/refuse/",
+        "/objections/{objection}/",
+    ),
+    "{guided_district}": (
+        "/work/",
+        "/queue/?show=open",
+        "/projects/{guided_project}/",
+        "/projects/{guided_project}/guidance/",
+        "/guidance/{visit}/",
+        "/guidance/{visit_planned}/",
+    ),
+    "organiser": (
+        "/queue/",
+        "/applications/{drawing}/draw/",
+        "/applications/{inviting}/draw/",
+        "/applications/{review}/panel/",
+        "/applications/{deliberation}/panel/",
+        "/assignments/{inviting_invited_seat}/",
+        "/experts/",
+        "/standards/import/",
+    ),
+    "supervisor": (
+        "/work/",
+        "/applications/{inviting}/draw/",
+        "/objections/{objection}/",
+        "/certificates/{certificate}/",
+        "/act/certificate/{certificate_pk}/revoke/",
+    ),
+    "{inviting_invited}": ("/work/", "/assignments/{inviting_invited_seat}/"),
+    "{review_accepted}": (
+        "/work/",
+        "/assignments/{review_accepted_seat}/",
+        "/assignments/{review_accepted_seat}/scoring/",
+    ),
+    "{review_signed}": ("/assignments/{review_signed_seat}/sheet/",),
+    "{deliberation_leader}": ("/applications/{deliberation}/panel/",),
+    "{final_site_visit_leader}": (
+        "/applications/{final_site_visit}/site-visit/",
+        "/assignments/{final_site_visit_leader_seat}/scoring/",
+    ),
+    "approver": ("/work/", "/queue/", "/applications/{approval}/approval/", "/applications/{approval}/panel/"),
+    "pool-keeper": ("/work/", "/experts/"),
+    "audit-administrator": ("/work/",),
+}
+MISSING = ("/nowhere/", "/certificates/none/", "/objections/status/?number=none")
+CASES = [(who, path) for who, paths in PAGES.items() for path in paths]
+
+
+@pytest.fixture(scope="session")
+def places(portal: Portal) -> dict[str, Any]:
+    """Where the pages are."""
+    found: dict[str, Any] = portal.call(world.places)
+    return found
+
+
+def looked_at(person: Person, path: str, name: str, sizes: tuple[dict[str, int], ...]) -> list[str]:
+    """What is wrong with a page in windows of these sizes, as sentences; a picture of each is kept."""
+    response = person.page.goto(person.address + path)
+    assert response is not None
+    assert response.status == (404 if path in MISSING else 200), f"{path}: {response.status}"
+    person.page.evaluate(AXE)
+    found = []
+    for size in sizes:
+        person.page.set_viewport_size(size)
+        person.picture(f"{name}-{size['width']}")
+        wide = person.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        found += [f"{size['width']}: {wide} pixels too wide"] if wide > 0 else []
+        found += [f"{size['width']}: {fault}" for fault in axe_faults(person)]
+    return found
+
+
+def axe_faults(person: Person) -> list[str]:
+    """What axe finds on the open page, in its own words."""
+    violations = person.page.evaluate("axe.run().then(result => result.violations)")
+    return [
+        f"{fault['id']}: {fault['help']}: {node['target']} {node['html'][:200]} {node['failureSummary'][:300]}"
+        for fault in violations
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("who, path", CASES, ids=[f"{who.strip('{}') or 'public'}:{path}" for who, path in CASES])
+def test_a_page_is_whole_quiet_and_accessible(house: House, places: dict[str, Any], who: str, path: str) -> None:
+    username, address = who.format(**places), path.format(**places)
+    person = house.person(username) if username else house.visitor()
+    name = f"{who.strip('{}') or 'public'}{path.translate(str.maketrans('/?={}', '.....'))}".strip(".")
+    assert looked_at(person, address, name, (DESK, PHONE)) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/applications/{draft}/items/", "/applications/{draft}/evidence/", "/work/"])
+def test_the_large_type_version_fits_a_telephone(house: House, places: dict[str, Any], path: str) -> None:
+    person = house.person(places["draft_applicant"], PHONE)
+    person.page.context.add_cookies([{"name": "care", "value": "1", "url": person.address}])
+    name = path.translate(str.maketrans("/{}", "..."))
+    assert looked_at(person, path.format(**places), f"care{name}", (PHONE,)) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/work/", "/projects/{draft_project}/", "/applications/{draft}/items/"])
+def test_a_page_in_english_is_whole_too(house: House, places: dict[str, Any], path: str) -> None:
+    person = house.person(places["draft_applicant"], PHONE)
+    person.go("/")
+    person.press("English")
+    name = path.translate(str.maketrans("/{}", "..."))
+    assert looked_at(person, path.format(**places), f"english{name}", (PHONE,)) == []

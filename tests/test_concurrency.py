@@ -1,0 +1,208 @@
+"""Two at once, on a real database with real transactions: one wins, the other is told, nothing is lost or done twice."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import transaction
+
+from communities.models import Officer
+from evaluation import filing, marking
+from evaluation.models import Certificate, Result
+from evaluation.workflow import APPLICATION, ASSIGNMENT, OBJECTION
+from portal import tasks
+from portal.demo import cases, journey, people
+from portal.machine import Stale
+from portal.models import Event, Notification, Sequence
+from portal.problems import Refused
+from tests.at_once import at_once
+from tests.test_journey import object_to
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def kinds(outcomes):
+    return sorted(type(outcome).__name__ for outcome in outcomes)
+
+
+def verbs(application, verb):
+    return Event.objects.in_thread(application.thread).filter(verb=verb).count()
+
+
+def officer(duty, number):
+    user = people.user(f"{duty}-{number}", f"示例{number}")
+    user.save()
+    Officer.objects.create(user=user, duty=duty, since=people.first_day())
+    return user
+
+
+def test_of_two_officers_who_decide_at_once_one_wins_and_the_other_is_told(world, at_state):
+    application = at_state("form_check")
+    one, other = (journey.fresh(application) for _ in range(2))
+    second = officer("intake", 2)
+    outcomes = at_once(
+        lambda: APPLICATION.perform(one, "accept", by=world.intake),
+        lambda: APPLICATION.perform(other, "refuse", by=second, reason="示例"),
+    )
+    assert kinds(outcomes) == ["Event", "Stale"]
+    event = next(outcome for outcome in outcomes if isinstance(outcome, Event))
+    stale = next(outcome for outcome in outcomes if isinstance(outcome, Stale))
+    assert stale.last == event
+    assert journey.fresh(application).state == event.data["to"]
+    assert verbs(application, "application.accept") + verbs(application, "application.refuse") == 1
+
+
+def test_the_last_two_signatures_at_once_start_one_tally(at_state):
+    application = at_state("review")
+    *early, one, other = people.panel_of(application, "accepted")
+    for assignment in (*early, one, other):
+        journey.mark_sheet(assignment)
+    for assignment in early:
+        ASSIGNMENT.perform(assignment, "sign", by=assignment.expert.user)
+    outcomes = at_once(
+        lambda: ASSIGNMENT.perform(one, "sign", by=one.expert.user),
+        lambda: ASSIGNMENT.perform(other, "sign", by=other.expert.user),
+    )
+    assert kinds(outcomes) == ["Event", "Event"]
+    assert verbs(application, "application.complete_sheets") == 1
+    assert journey.fresh(application).state == "tallying"
+
+
+def test_five_who_accept_at_once_make_one_panel(at_state):
+    application = at_state("inviting")
+    acts = [
+        lambda row=row: ASSIGNMENT.perform(row, "accept", by=row.expert.user, no_conflict=True)
+        for row in people.panel_of(application, "invited")
+    ]
+    assert kinds(at_once(*acts)) == ["Event"] * 5
+    assert verbs(application, "application.convene") == 1
+    assert journey.fresh(application).state == "review"
+
+
+def test_two_who_decline_at_once_bring_two_substitutes(at_state):
+    application = at_state("inviting")
+    acts = [
+        lambda row=row: ASSIGNMENT.perform(row, "decline", by=row.expert.user, reason="示例")
+        for row in people.panel_of(application, "invited")[:2]
+    ]
+    assert kinds(at_once(*acts)) == ["Event", "Event"]
+    assert len(people.panel_of(application, "invited")) == 5
+    assert len(application.draws.get().declines) == 2
+
+
+def test_a_mark_saved_while_the_review_closes_is_in_the_signed_sheet_or_refused(at_state):
+    application = at_state("review")
+    *early, last = people.panel_of(application, "accepted")
+    for assignment in (*early, last):
+        journey.mark_sheet(assignment)
+    for assignment in early:
+        ASSIGNMENT.perform(assignment, "sign", by=assignment.expert.user)
+    code = sorted(marking.own_items(last))[0]
+    same = type(last).objects.select_related("expert__user", "application__project").get(pk=last.pk)
+    outcomes = at_once(
+        lambda: ASSIGNMENT.perform(last, "sign", by=last.expert.user),
+        *[
+            lambda text=text: marking.save_mark(same.expert.user, same, code, reason=text)
+            for text in ("甲", "乙", "丙")
+        ],
+    )
+    assert isinstance(outcomes[0], Event)
+    assert {type(outcome).__name__ for outcome in outcomes[1:]} <= {"Mark", "Stale"}
+    journey.work(application)
+    application = journey.fresh(application)
+    assert (application.state, application.fault) == ("deliberation", "")
+    sheet = next(sheet for sheet in application.results.get().sheets if sheet["scorer"] == last.expert.number)
+    assert sheet["reasons"].get(code, "") == last.marks.get(item_code=code).reason
+
+
+def test_a_claim_saved_while_the_application_is_submitted_is_sealed_or_refused(at_state):
+    application = at_state("correction")
+    by = people.applicant_of(application.project)
+    cases.mend(application)
+    code = next(
+        place for kind, place in filing.open_findings(application).values_list("kind", "place") if kind == "item"
+    )
+    value = application.claims.get(item_code=code).value
+    same = journey.fresh(application)
+    outcomes = at_once(
+        lambda: APPLICATION.perform(application, "resubmit", by=by),
+        lambda: filing.save_claim(by, same, code, value, "最后一刻"),
+    )
+    assert isinstance(outcomes[0], Event)
+    sealed = application.submissions.get(version=2).data["claims"][code]["note"]
+    assert sealed == application.claims.get(item_code=code).note
+    assert (sealed == "最后一刻") is not isinstance(outcomes[1], Exception)
+
+
+def test_numbers_are_unique_and_without_gaps_when_eight_apply_at_once(world):
+    units = [world.unit, world.other_unit]
+    acts = [
+        lambda unit=units[number % 2], number=number: cases.open_project(unit, number, world.district, 2)
+        for number in range(1, 9)
+    ]
+    found = sorted(project.number[-4:] for project in at_once(*acts))
+    assert found == [f"{number:04d}" for number in range(1, 9)]
+
+
+def test_two_applications_for_one_stage_opened_at_once_are_one(world):
+    project = cases.open_project(world.unit, 1, world.district, 2)
+    outcomes = at_once(*[lambda: filing.open_application(world.applicant, project, "design")] * 2)
+    assert kinds(outcomes) == ["Application", "Refused"]
+    assert project.applications.count() == 1
+
+
+def test_an_automatic_step_rung_eight_times_at_once_is_done_once(at_state):
+    application = at_state("certifying")
+    assert at_once(*[lambda: tasks.advance("application", application.pk)] * 8) == [None] * 8
+    assert journey.fresh(application).state == "certified"
+    assert (Certificate.objects.count(), verbs(application, "application.certify")) == (1, 1)
+    told = Notification.objects.filter(key__startswith=f"event:{Event.objects.get(verb='application.certify').pk}:")
+    assert told.count() == 1
+
+
+def test_four_certificates_issued_at_once_have_four_numbers(world):
+    applications = [world.case_at("certifying") for _ in range(4)]
+    at_once(*[lambda pk=one.pk: tasks.advance("application", pk) for one in applications])
+    assert sorted(number[-5:] for number in Certificate.objects.values_list("number", flat=True)) == [
+        "00001", "00002", "00003", "00004",
+    ]  # fmt: skip
+
+
+def test_a_sheet_tallied_twice_at_once_is_one_result(at_state):
+    application = at_state("tallying")
+    outcomes = at_once(*[lambda: marking.compute(journey.fresh(application))] * 4)
+    assert len({outcome.pk for outcome in outcomes}) == Result.objects.count() == 1
+
+
+def test_an_objection_made_while_the_notice_ends_holds_it_or_comes_too_late(at_state):
+    application = at_state("notice")
+    same = journey.fresh(application)
+
+    def end():
+        journey.move_notice_into_the_past(same)
+        return tasks.enforce_deadlines(APPLICATION)
+
+    outcome, moved = at_once(lambda: object_to(application), end)
+    state = journey.fresh(application).state
+    assert (state, isinstance(outcome, Refused)) == ("certifying", True) or (state, moved) == ("notice", 0)
+
+
+def test_an_objection_decided_twice_at_once_is_decided_once(world, at_state):
+    application = at_state("notice")
+    objection = object_to(application)
+    OBJECTION.perform(objection, "accept", by=world.intake)
+    one, other = (type(objection).objects.get(pk=objection.pk) for _ in range(2))
+    outcomes = at_once(
+        lambda: OBJECTION.perform(one, "uphold", by=world.supervisor, reply="成立"),
+        lambda: OBJECTION.perform(other, "reject", by=world.approver, reply="不成立"),
+    )
+    assert kinds(outcomes) == ["Event", "Stale"]
+    objection.refresh_from_db()
+    assert journey.fresh(application).state == ("drawing" if objection.state == "upheld" else "notice")
+
+
+def test_a_sequence_hands_out_every_number_once():
+    def take():
+        with transaction.atomic():
+            return Sequence.take("示例")
+
+    assert sorted(at_once(*[take] * 8)) == list(range(1, 9))
