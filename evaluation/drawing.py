@@ -107,11 +107,13 @@ def candidates(application: Application) -> list[lots.Candidate]:
     # A panel that marks a revised version again is still one panel.
     loads = Counter(expert for expert, _draw in set(seats.values_list("expert_id", "draw_id")))
     serving = set(Expert.objects.serving(day).values_list("pk", flat=True))
+    # Fields in which this stage has nothing to mark are none here: an expert without others would sign an empty sheet.
+    asked = {item.domain for item in application.standard.items(application.stage)}
     pool = Expert.objects.prefetch_related("fields").order_by("number")
     return [
         lots.Candidate(
             expert_id=expert.number,
-            fields=tuple(sorted(field.pk for field in expert.fields.all())),
+            fields=tuple(sorted(field.pk for field in expert.fields.all() if field.pk in asked)),
             employer=expert.employer_code,
             district=expert.district_id,
             load=loads[expert.pk],

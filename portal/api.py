@@ -11,7 +11,7 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.core.exceptions import PermissionDenied, SuspiciousOperation, ValidationError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
 from django.db.models import F, QuerySet
 from django.http import Http404
 from django.http.response import HttpResponseBase
@@ -28,7 +28,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from portal import files
-from portal.api_reading import PlainJSON
+from portal.api_reading import PlainJSON, TooLarge
 from portal.forms import ActForm
 from portal.machine import MACHINES, Ask, Machine, NotAllowed, Stale, Transition
 from portal.models import Event
@@ -60,7 +60,9 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
         return answer(409, stale(error))
     if isinstance(error, Http404 | exceptions.NotFound):
         return answer(404, Problem("not_found", "", NOT_FOUND))
-    if isinstance(error, SuspiciousOperation):  # a form with too many or too long fields
+    if isinstance(error, RequestDataTooBig):
+        return refusal(TooLarge(), context)
+    if isinstance(error, SuspiciousOperation):  # a form with too many fields
         return answer(400, Problem("unreadable", "", UNREADABLE))
     if isinstance(error, exceptions.ValidationError):
         return answer(422, *problems_of(error.get_full_details()))

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
@@ -20,6 +21,7 @@ class TooLarge(APIException):
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"
+    default_detail = gettext_lazy("请求体过长；文件请用 multipart/form-data 上传。")
 
 
 class PlainJSON(JSONParser):
@@ -28,7 +30,7 @@ class PlainJSON(JSONParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         length = str((parser_context or {})["request"].META.get("CONTENT_LENGTH") or "0")
         if not length.isdecimal() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise TooLarge(_("请求体过长；文件请用 multipart/form-data 上传。"))
+            raise TooLarge
         try:
             data = super().parse(stream, media_type, parser_context)
         except (ParseError, RecursionError) as error:

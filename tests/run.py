@@ -61,7 +61,9 @@ class Outcome:
 def pytest_stage(name: str, expression: str, environment: Mapping[str, str], workers: int = 0) -> Stage:
     """Describe a run of pytest over the tests that the marker expression selects, on this many processes."""
     arguments = ["-m", "pytest", "-q", "-m", expression, f"--junitxml={REPORTS / (name + '.xml')}"]
-    return Stage(name, [*arguments, *(["-n", str(workers)] if workers else [])], environment, is_pytest=True)
+    # Whole files to one process each: worlds that a module shares are built once.
+    spread = ["-n", str(workers), "--dist", "loadfile"] if workers else []
+    return Stage(name, [*arguments, *spread], environment, is_pytest=True)
 
 
 def static_stages() -> list[Stage]:

@@ -251,7 +251,20 @@ def test_nobody_of_a_party_or_recused_is_drawn(world, at_state):
     )
     application = at_state("inviting", advised=True)
     excluded = {draw_entry["expert_id"]: reason for draw_entry, reason in excluded_of(application.draws.get()).values()}
-    assert excluded == {first.number: "employed_by_party", second.number: "kinship"}
+    others = {number: reason for number, reason in excluded.items() if reason != "no_field"}
+    assert others == {first.number: "employed_by_party", second.number: "kinship"}
+
+
+def test_an_expert_with_nothing_to_mark_in_this_stage_is_not_drawn(at_state):
+    application = at_state("inviting")
+    asked = {item.domain for item in application.standard.items("design")}
+    idle = {expert.number for expert in people_of_pool() if not asked & set(expert.fields.values_list("pk", flat=True))}
+    found = {
+        entry["expert_id"] for entry, reason in excluded_of(application.draws.get()).values() if reason == "no_field"
+    }
+    assert idle
+    assert found == idle
+    assert all(marking.own_items(assignment) for assignment in people.panel_of(application, "invited"))
 
 
 def people_of_pool():

@@ -5,6 +5,7 @@ const editable = form.querySelector("fieldset:not([disabled])") !== null;
 const queueName = form.dataset.queue;
 let waiting = 0;
 let saving = Promise.resolve();
+let inFlight = 0;
 
 const queued = () => JSON.parse(localStorage.getItem(queueName) || "{}");
 
@@ -69,7 +70,10 @@ function saveSoon(delay) {
 function saveNow() {
   clearTimeout(waiting);
   waiting = 0;
-  saving = saving.then(save);
+  inFlight += 1;
+  saving = saving.then(save).finally(() => {
+    inFlight -= 1;
+  });
   return saving;
 }
 
@@ -157,6 +161,15 @@ if (editable) {
   form.addEventListener("change", (event) => saveSoon(event.target.matches("textarea") ? 0 : 100));
   form.addEventListener("input", (event) => {
     if (event.target.matches("textarea, [type=number]")) saveSoon(800);
+  });
+  // The button says what a save under way is saying already: it waits, so that the two do not meet as if two people wrote.
+  form.addEventListener("submit", (event) => {
+    clearTimeout(waiting);
+    waiting = 0;
+    if (!inFlight) return;
+    event.preventDefault();
+    const button = event.submitter;
+    saving.then(() => form.requestSubmit(button));
   });
   // A link followed while a save waits must not lose it.
   window.addEventListener("pagehide", () => {

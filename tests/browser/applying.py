@@ -12,6 +12,8 @@ from communities import credit_code
 from portal.demo import cases, papers
 from tests.browser.visiting import Person, field
 
+USERNAME = "journey-applicant"
+CODE = credit_code.with_check_character("91500103MAEJ00001")
 PASSWORD = "journey-of-a-star-2026"
 UNIT = "示例远行置业有限公司"
 COMMUNITY = "示例星河远行里"
@@ -23,10 +25,10 @@ def days_ago(days: int) -> str:
     return (TODAY - timedelta(days=days)).isoformat()
 
 
-def register_an_account(person: Person, username: str) -> None:
+def register_an_account(person: Person) -> None:
     person.go("/")
     person.follow("注册账号，申报评价")
-    person.fill({"用户名": username, "姓名": "示例远行经办人", "电子邮箱": f"{username}@example.org"})
+    person.fill({"用户名": USERNAME, "姓名": "示例远行经办人", "电子邮箱": f"{USERNAME}@example.org"})
     person.fill({"密码": PASSWORD, "密码确认": PASSWORD})
     person.press("注册")
     person.reads("账号已注册，您已登录。下一步：登记您的单位。")
@@ -34,8 +36,7 @@ def register_an_account(person: Person, username: str) -> None:
 
 def register_a_unit(person: Person) -> None:
     """A wrong credit code is refused beside its field and nothing typed is lost; then the right one is taken."""
-    code = credit_code.with_check_character("91500103MAEJ00001")
-    wrong = code[:-1] + ("0" if code[-1] != "0" else "1")
+    wrong = CODE[:-1] + ("0" if CODE[-1] != "0" else "1")
     person.follow("登记单位")
     person.fill({"统一社会信用代码": wrong, "单位名称": UNIT, "地址": "示例路1号", "联系人": "示例远行经办人"})
     person.fill({"联系电话": "000-00000000"})
@@ -44,10 +45,10 @@ def register_a_unit(person: Person) -> None:
     person.press("保存")
     person.reads(re.compile("校验"))
     expect(field(person.page, "单位名称")).to_have_value(UNIT)
-    person.fill({"统一社会信用代码": code})
+    person.fill({"统一社会信用代码": CODE})
     person.press("保存")
     person.reads("单位信息已保存。请上传营业执照，然后提交核验。")
-    licence = papers.pdf("营业执照", f"{UNIT} {code}").read()
+    licence = papers.pdf("营业执照", f"{UNIT} {CODE}").read()
     person.upload("营业执照或登记证书", "营业执照.pdf", licence)
     person.press("上传")
     person.reads("文件已上传。")
@@ -74,7 +75,7 @@ def open_a_project(person: Person, level: str) -> str:
     person.page.get_by_role("radio", name=level).check()
     person.press("建立案卷")
     person.reads(re.compile("^已建立案卷"))
-    return re.search(r"CQ-[A-Z]+-\d+-\d+", person.page.locator(".crumbs").inner_text() + person.page.title())[0]  # type: ignore[index]
+    return re.search(r"CQ-[A-Z]+(?:-\d+)+", person.page.locator(".crumbs").inner_text() + person.page.title())[0]  # type: ignore[index]
 
 
 def open_an_application(person: Person, stage: str) -> None:
@@ -96,7 +97,7 @@ def hand_in_documents(person: Person, number: str, documents: list[Any]) -> None
             part.get_by_label(re.compile("^上传文件")).set_input_files(
                 {"name": f"{name}.pdf", "mimeType": "application/pdf", "buffer": content}
             )
-            part.get_by_role("button", name="上传").click()
+            part.get_by_role("button", name="上传", exact=True).click()
             person.reads("已上传 1 个文件。")
     person.page.reload()
     expect(person.page.get_by_text("尚缺")).to_have_count(0)
@@ -108,10 +109,8 @@ def assess_oneself(person: Person, claims: list[Any]) -> None:
     for claim in claims:
         card = person.page.locator(f"#item-{claim['code']}")
         if claim["words"]:
-            box = card.locator("label.pill").get_by_text(claim["words"], exact=False)
-            card.get_by_role("radio", name=claim["words"], exact=True).or_(
-                card.get_by_role("checkbox", name=claim["words"], exact=True)
-            ).or_(box).first.check()
+            radio = card.get_by_role("radio", name=claim["words"], exact=True)
+            radio.or_(card.get_by_role("checkbox", name=claim["words"], exact=True)).check()
         else:
             card.get_by_role("spinbutton").fill(claim["value"])
         if claim["note"]:

@@ -72,7 +72,7 @@ def test_a_community_goes_the_whole_way_from_an_account_to_its_star(house: House
 
 
 def come_to_a_project(journey: Journey) -> None:
-    applying.register_an_account(journey.applicant, "journey-applicant")
+    applying.register_an_account(journey.applicant)
     applying.register_a_unit(journey.applicant)
     deciding.approve_the_unit(journey.officer("intake"))
     applying.register_a_community(journey.applicant)

@@ -1,0 +1,384 @@
+"""The whole journey over HTTP, from the registration of a unit to the star: every act by its own role's account."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.utils import timezone
+
+from evaluation.models import Application, PublicNotice
+from evaluation.workflow import APPLICATION
+from experts import draw as lots
+from portal import tasks
+from portal.demo import cases as demo
+from portal.demo import marks, names, papers, people
+from portal.demo.days import as_of
+from portal.machine import MACHINES
+from portal.models import User
+from tests.api.conftest import Client, problems
+
+CASES = ()
+PASSWORD = "示例-passphrase-2026"
+
+
+@pytest.fixture
+def sign_in(world, settings):
+    """``sign_in(user)``: a client with the token that the account's own password opens, got once a person."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    User.objects.update(password=make_password(PASSWORD))
+    clients: dict[str, Client] = {}
+
+    def client(user: User) -> Client:
+        if user.username not in clients:
+            found = clients[user.username] = Client()
+            token = found.post("token/", {"username": user.username, "password": PASSWORD}).json()["token"]
+            found.credentials(HTTP_AUTHORIZATION=f"Token {token}")
+        return clients[user.username]
+
+    return client
+
+
+def good(answer: Any, status: int = 200) -> Any:
+    """The answer's JSON, if it has ``status``."""
+    assert answer.status_code == status, answer.content.decode()[:2000]
+    return answer.json() if answer.content else None
+
+
+def everything(client: Client, address: str) -> list[Any]:
+    """All rows of a list, page by page."""
+    rows, page = [], good(client.get(f"{address}{'&' if '?' in address else '?'}page_size=60"))
+    while True:
+        rows += page["results"]
+        if not page["next"]:
+            assert len(rows) == page["count"]
+            return rows
+        page = good(client.get(page["next"].replace("http://testserver", "")))
+
+
+class Journey:
+    """One case and the people who carry it; every method is what one of them does next."""
+
+    def __init__(self, world: Any, sign_in: Any) -> None:
+        self.world, self.sign_in = world, sign_in
+        self.anybody = Client()
+        self.owner = people.user("newcomer", "示例新经办人")
+        self.owner.password = make_password(PASSWORD)
+        self.owner.save()
+        self.organisation = self.project = self.application = 0
+
+    @property
+    def applicant(self) -> Client:
+        return self.sign_in(self.owner)
+
+    def officer(self, duty: str) -> Client:
+        return self.sign_in(getattr(self.world, duty))
+
+    @property
+    def at(self) -> str:
+        return f"applications/{self.application}/"
+
+    @property
+    def row(self) -> Application:
+        return Application.objects.with_case().get(pk=self.application)
+
+    def act(self, client: Client, action: str, **asked: Any) -> Any:
+        """Do an act that the caller is offered."""
+        offered = {row["action"] for row in good(client.get(f"{self.at}acts/"))}
+        assert action in offered
+        return good(client.post(f"{self.at}acts/{action}/", asked))
+
+    def state(self) -> str:
+        return good(self.officer("supervisor").get(self.at))["state"]
+
+    def work(self) -> None:
+        """The worker hears the bell."""
+        tasks.advance("application", self.application)
+
+    # --- registration ---
+
+    def register(self) -> None:
+        code = names.code(self.world.district.pk, "N", 77)
+        data = {
+            "credit_code": code, "name": "示例新程置业有限公司", "kind": "developer", "district": self.world.district.pk,
+            "address": "示例路77号", "contact": "示例新经办人", "phone": "000-00000000", "undertaking": True,
+        }  # fmt: skip
+        made = good(self.applicant.post("organisations/", data), 201)
+        self.organisation = made["id"]
+        at = f"organisations/{self.organisation}/"
+        assert problems(self.applicant.post(f"{at}acts/submit/", {})) == [("licence_missing", "licence")]
+        paper = papers.pdf("营业执照", code)
+        licence = good(self.applicant.upload(f"{at}licences/", file=paper), 201)
+        good(self.applicant.post(f"{at}acts/submit/", {}))
+        intake = self.officer("intake")
+        waiting = [row for row in everything(intake, "work/") if row["detail"] == code]
+        assert [row["sentence"] for row in waiting] == ["核验单位注册"]
+        file = intake.get(f"{at}licences/{licence['id']}/file/")
+        assert hashlib.sha256(b"".join(file.streaming_content)).hexdigest() == licence["sha256"]
+        good(intake.post(f"{at}acts/approve/", {}))
+        assert good(self.applicant.get(at))["state"] == "active"
+
+    def open_project(self) -> None:
+        today = timezone.localdate()
+        data = {
+            "organisation": self.organisation, "name": "示例新程苑", "district": self.world.district.pk, "address": "示例大道7号",
+            "floor_area": "86500.50", "households": 640, "buildings": 8,
+            "planning_permit_on": str(today - timedelta(days=900)), "drawing_review_on": str(today - timedelta(days=700)),
+            "construction_permit_on": str(today - timedelta(days=500)),
+        }  # fmt: skip
+        community = good(self.applicant.post("communities/", data), 201)["id"]
+        case = {
+            "community": community, "programme": "smart_community", "target_level": 2,
+            "consultant": self.world.consulting.credit_code,
+        }  # fmt: skip
+        self.project = good(self.applicant.post("projects/", case), 201)["id"]
+
+    # --- filing ---
+
+    def fill(self, stage: str) -> None:
+        """Everything of one stage: data, documents, self-score, evidence; the consultant does the proofs."""
+        self.application = good(self.applicant.post(f"projects/{self.project}/applications/", {"stage": stage}), 201)["id"]
+        if stage == "completion":
+            completed = str(timezone.localdate() - timedelta(days=30))
+            good(self.applicant.patch(f"{self.at}data/", {"completed_on": completed}))
+        for document in everything(self.applicant, f"{self.at}documents/"):
+            self.hand_in(document)
+        claimed = marks.self_marks(self.row.standard, stage, 2, Random(stage))
+        before = demo._design_claims(self.row)
+        for code, value in claimed.items():
+            item = self.row.standard.item(code) if value == "na" else None
+            note = f"示例：{item.not_applicable}。" if item else "示例：按深化设计调整。" if before.get(code) != value else ""
+            body = {"value": value, "note": note, "revision": 0}
+            assert good(self.applicant.put(f"{self.at}claims/{code}/", body)) == {"revision": 1}
+        self.prove(claimed)
+        advice = good(self.applicant.get(f"{self.at}advice/"))
+        assert [rule for rule in advice["rules"] if rule["problems"]] == []
+        assert advice["forecast"]["level"] == 2
+
+    def hand_in(self, document: Mapping[str, Any]) -> None:
+        forms, code = set(document["forms"]), document["code"]
+        title, text = f"{code} 示例", f"journey {self.application}"
+        if "online" in forms:
+            good(self.applicant.put(f"{self.at}statements/{code}/", {"text": "示例说明。", "revision": 0}))
+        elif "pdf" in forms:
+            good(self.applicant.upload(f"{self.at}documents/", code=code, file=papers.pdf(title, text)), 201)
+        elif "xlsx" in forms:
+            good(self.applicant.upload(f"{self.at}documents/", code=code, file=papers.table(title, text)), 201)
+        elif "jpg" in forms:
+            good(self.applicant.upload(f"{self.at}documents/", code=code, file=papers.photo(title, text)), 201)
+
+    def prove(self, claimed: Mapping[str, Any]) -> None:
+        consultant = self.officer("consultant")
+        row = self.row
+        for kind, codes in demo.proofs(row.standard, row.stage, claimed).items():
+            upload = demo.proof(kind, f"佐证 {kind}", f"journey {row.pk}")
+            values = {"evidence_kind": kind, "items": codes[:-1] or codes, "caption": "示例", "file": upload}
+            made = good(consultant.upload(f"{self.at}evidence/", **values), 201)
+            link = f"{self.at}evidence/{made['id']}/links/{codes[-1]}/"
+            assert good(consultant.put(link, {"page": 1}))["items"][codes[-1]] == 1
+
+    def correct(self) -> None:
+        """Intake names one document and one item; the applicant mends exactly these; intake sees the difference."""
+        intake = self.officer("intake")
+        document = next(one for one in self.row.standard.stage(self.row.stage).documents if "pdf" in one.forms)
+        item = next(one for one in self.row.standard.items(self.row.stage) if one.kind == "scored")
+        for kind, place in (("document", document.code), ("item", item.code)):
+            good(intake.post(f"{self.at}findings/", {"kind": kind, "place": place, "text": "示例：请补正。"}), 201)
+        assert everything(self.applicant, f"{self.at}findings/") == []
+        self.act(intake, "request_correction")
+        told = everything(self.applicant, f"{self.at}findings/")
+        notice = self.applicant.get(f"{self.at}correction-notice/?round=1")
+        assert ([row["place"] for row in told], notice.content[:5]) == ([document.code, item.code], b"%PDF-")
+        other = next(one for one in self.row.standard.items(self.row.stage) if one.code != item.code)
+        closed = self.applicant.put(f"{self.at}claims/{other.code}/", {"value": None})
+        assert (closed.status_code, problems(closed)) == (422, [("closed", other.code)])
+        paper = papers.pdf("补正", f"journey {self.application}")
+        good(self.applicant.upload(f"{self.at}documents/", code=document.code, file=paper), 201)
+        for row in told:
+            good(self.applicant.post(f"{self.at}findings/{row['id']}/reply/", {"reply": "示例：已补正。"}))
+        self.act(self.applicant, "resubmit")
+        self.work()
+        changes = good(intake.get(f"{self.at}differences/"))
+        assert [(one["section"], one["place"]) for one in changes["changes"]] == [("documents", document.code)]
+
+    def check_form(self) -> None:
+        self.act(self.applicant, "submit")
+        self.work()
+        intake = self.officer("intake")
+        sealed = good(intake.get(f"{self.at}submissions/{self.row.version}/"))
+        assert [rule["rule"] for rule in sealed["checks"] if rule["problems"]] == []
+        canonical = intake.get(f"{self.at}submissions/{self.row.version}/snapshot/").content
+        assert hashlib.sha256(canonical).hexdigest() == sealed["sha256"]
+
+    # --- panel ---
+
+    def draw(self) -> None:
+        """Two persons start it; one expert gives up the seat; the receipt is right."""
+        organiser, supervisor = self.officer("organiser"), self.officer("supervisor")
+        assert good(organiser.get(f"{self.at}draw/"))["commitment"] is None
+        self.act(organiser, "propose_draw")
+        self.act(supervisor, "cosign_draw")
+        asked = everything(organiser, f"assignments/?application={self.application}")
+        assert ([row["state"] for row in asked], {row["expert"] for row in asked}) == (["invited"] * 5, {None})
+        for row in people.panel_of(self.row, "invited")[:1]:
+            good(self.sign_in(row.expert.user).post(f"assignments/{row.pk}/acts/decline/", {"reason": "示例：时间冲突。"}))
+        for row in people.panel_of(self.row, "invited"):
+            mine = self.sign_in(row.expert.user)
+            assert mine.get(self.at).status_code == 404
+            refused = mine.post(f"assignments/{row.pk}/acts/accept/", {})
+            assert (refused.status_code, problems(refused)) == (422, [("required", "no_conflict")])
+            good(mine.post(f"assignments/{row.pk}/acts/accept/", {"no_conflict": True}))
+        receipt = supervisor.get(f"{self.at}draw/receipt/").content
+        assert lots.verify_bytes(receipt) == []
+        seats = everything(organiser, f"{self.at}panel/")
+        assert ([row["state"] for row in seats], [row["is_leader"] for row in seats].count(True)) == (["accepted"] * 5, 1)
+
+    def leader(self) -> Client:
+        return self.sign_in(next(row for row in people.panel_of(self.row, "accepted", "signed") if row.is_leader).expert.user)
+
+    def visit_site(self) -> None:
+        leader, at = self.leader(), f"{self.at}site-visit/"
+        good(leader.put(at, {"visited_on": str(timezone.localdate()), "summary": "示例：设备与竣工图一致。"}))
+        code = next(one.code for one in self.row.standard.items(self.row.stage) if one.kind == "control")
+        good(leader.put(f"{at}findings/{code}/", {"agrees": True, "text": "示例：一致。"}))
+        photo = good(leader.upload(f"{at}photos/", file=papers.photo("机房", "journey"), caption="机房"), 201)
+        file = self.applicant.get(f"{at}photos/{photo['id']}/file/")
+        assert hashlib.sha256(b"".join(file.streaming_content)).hexdigest() == photo["sha256"]
+        unsigned = leader.post(f"{self.at}acts/finish_site_visit/", {})
+        assert [code for code, _ in problems(unsigned)] == ["expert_unsigned", "applicant_unsigned"]
+        good(leader.post(f"{at}sign/"))
+        good(self.applicant.post(f"{at}sign/"))
+        self.act(leader, "finish_site_visit")
+
+    def review(self) -> None:
+        """Everybody marks alone; nobody's marks are told before there is a result."""
+        claimed = {code: row["value"] for code, row in good(self.applicant.get(f"{self.at}claims/?page_size=200"))["results"] and {
+            row["item_code"]: row for row in everything(self.applicant, f"{self.at}claims/")}.items()}  # fmt: skip
+        panel = people.panel_of(self.row, "accepted")
+        for row in panel:
+            self.mark(row, claimed)
+        foreign = self.sign_in(panel[0].expert.user).get(f"assignments/{panel[1].pk}/marks/")
+        early = self.officer("organiser").get(f"assignments/{panel[1].pk}/marks/")
+        assert (foreign.status_code, early.status_code) == (404, 403)
+        for row in panel:
+            good(self.sign_in(row.expert.user).post(f"assignments/{row.pk}/acts/sign/", {}))
+        self.work()
+
+    def mark(self, row: Any, claimed: Mapping[str, Any]) -> None:
+        mine, at = self.sign_in(row.expert.user), f"assignments/{row.pk}/"
+        chance = Random(f"{row.seat}")
+        for line in everything(mine, f"{at}marks/"):
+            if line["is_own"]:
+                item = self.row.standard.item(line["item_code"])
+                value = marks.expert_mark(item, claimed[item.code], chance)
+                body = {"value": value, "reason": marks.reason(item, value), "private_note": "只给自己看", "revision": 0}
+                good(mine.put(f"{at}marks/{item.code}/", body))
+        assert good(mine.get(f"{at}sheet/"))["missing"] == []
+
+    def conclude(self) -> None:
+        result = good(self.officer("organiser").get(f"{self.at}result/"))
+        notes = {code: "示例：经合议取平均。" for code in result["trace"]["flagged"]}
+        self.act(self.leader(), "give_opinion", opinion="示例：同意报审。", notes=notes)
+        self.act(self.officer("organiser"), "close_review")
+        assert self.applicant.get(f"{self.at}result/").status_code == 403
+        self.act(self.officer("approver"), "approve", opinion="示例：同意公示。")
+
+    # --- outcome ---
+
+    def publish(self) -> None:
+        """The notice runs, an objection is answered, the days pass, the certificate is issued."""
+        notice = good(self.anybody.get("notices/?running=true&search=新程"))["results"][0]
+        assert lots.verify_bytes(self.anybody.get(f"notices/{notice['number']}/receipt/").content) == []
+        assert good(self.applicant.get(f"{self.at}result/"))["sheets"] is None
+        objection = {
+            "notice": notice["number"], "kind": "person", "name": "示例居民", "identity": "500000199001011234",
+            "contact": "000-11111111", "text": "示例：对得分有异议。",
+        }  # fmt: skip
+        number = good(self.anybody.upload("objections/", **objection, proofs=[papers.pdf("证据", "journey")]), 201)["number"]
+        handled = everything(self.officer("supervisor"), f"objections/?search={number}")[0]
+        for client, action, asked in (
+            (self.officer("intake"), "accept", {}),
+            (self.officer("supervisor"), "reject", {"reply": "示例：经核查，得分无误。"}),
+        ):
+            good(client.post(f"objections/{handled['id']}/acts/{action}/", asked))
+        reply = good(self.anybody.get(f"objections/status/{number}/"))
+        assert (reply["state"], reply["reply"]) == ("rejected", "示例：经核查，得分无误。")
+        closes_on = PublicNotice.objects.get(number=notice["number"]).closes_on
+        noon = timezone.make_aware(datetime.combine(closes_on + timedelta(days=1), time(12)))
+        with as_of(noon):
+            tasks.enforce_deadlines(APPLICATION)
+            self.work()
+
+    def certificate(self) -> dict[str, Any]:
+        number = good(self.applicant.get(self.at))["certificate"]
+        found = good(self.anybody.get(f"certificates/{number}/"))
+        file = self.anybody.get(f"certificates/{number}/file/", HTTP_ACCEPT="application/pdf")
+        content = b"".join(file.streaming_content)
+        assert (content[:5], hashlib.sha256(content).hexdigest()) == (b"%PDF-", found["sha256"])
+        return found
+
+    # --- guidance ---
+
+    def guide(self) -> None:
+        """Every node is visited, its opinion replied to with a photo, everything closed."""
+        district = self.officer("district_officer")
+        today, due = str(timezone.localdate()), str(timezone.localdate() + timedelta(days=14))
+        programme = good(self.anybody.get("programmes/smart_community/"))
+        for node, _name in programme["guidance_nodes"]:
+            visit = good(district.post(f"projects/{self.project}/guidance-visits/", {"node": node, "planned_on": today}), 201)
+            at = f"guidance-visits/{visit['id']}/"
+            good(district.upload(f"{at}photos/", file=papers.photo("现场", node)), 201)
+            opinion = good(district.post(f"{at}opinions/", {"text": "示例：标识不全。", "due_on": due}), 201)
+            good(district.post(f"{at}acts/record/", {"visited_on": today, "notes": "示例：进度相符。"}))
+            reply = f"guidance-opinions/{opinion['id']}/"
+            assert self.applicant.post(f"{reply}acts/reply/", {"reply": "示例：已补齐。"}).status_code == 422
+            good(self.applicant.upload(f"{reply}photos/", file=papers.photo("整改", node)), 201)
+            good(self.applicant.post(f"{reply}acts/reply/", {"reply": "示例：已补齐。"}))
+            assert problems(district.post(f"{at}acts/close/", {})) == [("opinion_open", "opinions")]
+            good(district.post(f"{reply}acts/close/", {}))
+            good(district.post(f"{at}acts/close/", {}))
+
+
+def test_a_community_gets_its_star_over_http(world, sign_in):
+    journey = Journey(world, sign_in)
+    journey.register()
+    journey.open_project()
+
+    journey.fill("design")
+    journey.check_form()
+    journey.correct()
+    journey.act(journey.officer("intake"), "accept")
+    journey.act(journey.officer("district_officer"), "recommend", opinion="示例：同意推荐。")
+    journey.draw()
+    journey.review()
+    journey.conclude()
+    journey.publish()
+    design = journey.certificate()
+    assert (journey.state(), design["is_final"], design["standing"]) == ("certified", False, "valid")
+
+    journey.guide()
+
+    journey.fill("completion")
+    journey.check_form()
+    journey.act(journey.officer("intake"), "accept")
+    journey.draw()
+    journey.visit_site()
+    journey.review()
+    journey.conclude()
+    journey.publish()
+    star = journey.certificate()
+    listed = good(journey.anybody.get("certificates/?search=新程"))["results"]
+    assert (journey.state(), star["is_final"], star["level_name"]) == ("certified", True, "二星级")
+    assert [row["number"] for row in listed] == [star["number"]]
+    told = json.dumps(everything(journey.applicant, f"projects/{journey.project}/events/"), ensure_ascii=False)
+    assert not any(expert.name in told for expert in User.objects.filter(expert__isnull=False))
+    assert everything(journey.applicant, "notifications/?unread=true") != []
+    good(journey.applicant.post("notifications/read-all/"), 204)
+    assert everything(journey.applicant, "notifications/?unread=true") == []
+    assert set(MACHINES) >= {"application", "assignment", "certificate", "objection"}
