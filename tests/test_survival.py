@@ -22,6 +22,7 @@ import redis
 from django.conf import settings as django_settings
 from django.core.files.storage import default_storage
 from django.db import connection
+from kombu import pools
 
 from deploy.environment import ROOT
 from deploy.processes import Child, start, stop, tail
@@ -40,7 +41,7 @@ CASES = 20
 # When so many acts of people have been answered, this happens. A round of all cases is CASES acts.
 KILL_AFTER = (12, 33, 71, 118, 170)
 FLUSH_AFTER = (25, 150)
-SECONDS = 240  # then it has not survived; unhurried it takes well under a minute
+SECONDS = 180  # then it has not survived; unhurried it takes well under a minute
 
 
 def database_url() -> str:
@@ -102,13 +103,13 @@ def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workers
         running.start()
         yield running
         assert running.worker is not None
-        stop([running.worker], 10)
+        stop([running.worker], 2)
     _forget_connections()
 
 
 def _forget_connections() -> None:
     """The next bell opens its own connection, to the broker that is set then."""
-    celery.pool.force_close_all()
+    pools.reset()
     celery._pool = None
     celery.amqp._producer_pool = None
 

@@ -213,10 +213,10 @@ def _facts(application: Application, data: Mapping[str, Any]) -> list[tuple[str,
     level = wording.level_name(application.standard, data["project"]["target_level"])
     rows: list[tuple[str, Any, str]] = [(gettext("目标星级"), level, "data:target_level")]
     unit = data["organisation"]
-    rows.append((gettext("申报单位"), f"{unit['name']}（{unit['credit_code']}）", "data:organisation"))
+    rows.append((gettext("申报单位"), gettext("%(name)s（%(credit_code)s）") % unit, "data:organisation"))
     if data["consultant"]:
         unit = data["consultant"]
-        rows.append((gettext("咨询服务单位"), f"{unit['name']}（{unit['credit_code']}）", "data:organisation"))
+        rows.append((gettext("咨询服务单位"), gettext("%(name)s（%(credit_code)s）") % unit, "data:organisation"))
     rows.append((gettext("区县"), data["community"]["district"], "data:community"))
     for name in snapshot.COMMUNITY_FIELDS:
         place = name if name in findings.DATA_PLACES else "community"

@@ -100,6 +100,11 @@ def by_session(db: None) -> ByUser:
     return client
 
 
+def content(answer: Any) -> bytes:
+    """The bytes of a file that was sent; reading it to the end closes it."""
+    return b"".join(answer.streaming_content)
+
+
 def problems(answer: Any) -> list[tuple[str, str]]:
     """(code, place) of every problem of a refusal, in order."""
     return [(row["code"], row["place"]) for row in answer.json()["problems"]]

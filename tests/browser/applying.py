@@ -107,7 +107,7 @@ def assess_oneself(person: Person, claims: list[Any]) -> None:
     """Every item of the standard, each saved by itself; loaded again, everything is still there."""
     person.follow("自评")
     for claim in claims:
-        card = person.page.locator(f"#item-{claim['code']}")
+        card = card_of(person, claim["code"])
         if claim["words"]:
             radio = card.get_by_role("radio", name=claim["words"], exact=True)
             radio.or_(card.get_by_role("checkbox", name=claim["words"], exact=True)).check()
@@ -115,16 +115,21 @@ def assess_oneself(person: Person, claims: list[Any]) -> None:
             card.get_by_role("spinbutton").fill(claim["value"])
         if claim["note"]:
             write_a_note(card, claim["note"])
-    saved = person.page.locator(".item [data-status]", has_text=re.compile("^已保存"))
+    saved = person.page.locator("form[data-item] [data-status]", has_text=re.compile("^已保存"))
     expect(saved).to_have_count(len(claims), timeout=60_000)
     person.page.reload()
     expect(person.page.locator("[data-marked]")).to_have_text(str(len(claims)))
     for claim in claims[:: len(claims) // 10]:
-        card = person.page.locator(f"#item-{claim['code']}")
+        card = card_of(person, claim["code"])
         if claim["words"]:
             expect(card.locator(f'input[value="{claim["value"]}"]')).to_be_checked()
         else:
             expect(card.get_by_role("spinbutton")).to_have_value(claim["value"])
+
+
+def card_of(person: Person, code: str) -> Any:
+    """The card of one item; codes have dots, which are no part of a name for CSS."""
+    return person.page.locator(f'[id="item-{code}"]')
 
 
 def write_a_note(card: Any, note: str) -> None:
@@ -158,7 +163,7 @@ def prove_the_items(person: Person, number: str, proofs: list[Any]) -> None:
         person.reads(f"共 {count} 件")
     if late:
         person.follow("自评")
-        person.page.locator(f"#item-{late}").get_by_role("link", name="上传或选择佐证").click()
+        card_of(person, late).get_by_role("link", name="上传或选择佐证").click()
         person.press("用于本条", person.page.locator(".proofrows > li").first)
         expect(person.page.locator(".proofrows > li.proves")).to_have_count(1)
 

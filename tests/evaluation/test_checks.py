@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from datetime import timedelta
-from random import Random
 
 import pytest
 from django.core.files.base import ContentFile
@@ -46,11 +45,11 @@ def own_files():
 def filled(world):
     """A design application and one for completion, both filled in and neither submitted."""
     design = world.case_at("draft")
-    cases.fill(design, Random(1))
+    cases.fill(design, journey.random_of(design))
     certified = world.case_at("certified")
     construction.guide(certified.project)
     completion = cases.open_application(certified.project, "completion")
-    cases.fill(completion, Random(2))
+    cases.fill(completion, journey.random_of(completion))
     return {"design": design.pk, "completion": completion.pk}
 
 

@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
-from communities.models import Membership
+from communities.models import Membership, Officer
 from evaluation import drawing, work
 from evaluation.models import Assignment, Draw, Programme
 from evaluation.workflow import APPLICATION, ASSIGNMENT
@@ -21,6 +21,7 @@ from experts import draw as lots
 from experts.models import Expert, Recusal
 from portal import tasks
 from portal.demo import journey, names, people
+from portal.files import sha256_of
 from portal.machine import NotAllowed, Stale
 from portal.models import Event, Notification
 from tests.evaluation import scenes
@@ -98,7 +99,9 @@ class TestWhoIsKeptOff:
         expert.fields.clear()
         assert reason_for(application, expert) == "no_field"
 
-    @pytest.mark.parametrize("party,reason", [("organisation", "employed_by_party"), ("consultant", "same_consulting_unit")])
+    @pytest.mark.parametrize(
+        "party,reason", [("organisation", "employed_by_party"), ("consultant", "same_consulting_unit")]
+    )
     def test_employees_of_a_party(self, application, expert, party, reason):
         change(expert, employer_code=getattr(application.project, party).credit_code)
         assert reason_for(application, expert) == reason
@@ -124,7 +127,7 @@ class TestWhoIsKeptOff:
         work_for(expert, scenes.person("other-applicant"), since=TODAY - DAY)
         assert reason_for(application, expert) == ""
 
-    @pytest.mark.parametrize("reason", [value for value in Recusal.Reason.values])
+    @pytest.mark.parametrize("reason", list(Recusal.Reason.values))
     def test_every_recusal_fact_is_a_reason_of_the_draw(self, application, expert, reason):
         recuse(expert, application.project.organisation.credit_code, reason)
         assert reason_for(application, expert) == reason
@@ -204,8 +207,6 @@ class TestTwoPersons:
         assert scenes.case(application.pk).organiser == world.organiser
 
     def test_nobody_starts_it_alone(self, application, world):
-        from communities.models import Officer
-
         APPLICATION.perform(application, "propose_draw", by=world.organiser)
         with pytest.raises(NotAllowed):
             APPLICATION.perform(application, "cosign_draw", by=world.organiser)
@@ -385,7 +386,9 @@ class TestTheReceipt:
         assert lots.verify(receipt) == []
         path = tmp_path / "receipt.json"
         path.write_bytes(lots.canonical_bytes(receipt))
-        done = subprocess.run([sys.executable, "-I", str(VERIFIER), str(path)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-I", str(VERIFIER), str(path)], capture_output=True, text=True, check=False
+        )
         assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "核验通过。 RIGHT", "")
 
     def test_another_panel_does_not_pass_for_it(self, inviting, tmp_path):
@@ -396,12 +399,12 @@ class TestTheReceipt:
         assert lots.verify(receipt) != []
         path = tmp_path / "receipt.json"
         path.write_bytes(lots.canonical_bytes(receipt))
-        done = subprocess.run([sys.executable, "-I", str(VERIFIER), str(path)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-I", str(VERIFIER), str(path)], capture_output=True, text=True, check=False
+        )
         assert done.returncode == 1
 
     def test_its_hash_is_on_record(self, inviting):
-        from portal.files import sha256_of
-
         event = Event.objects.of(inviting).get(verb="application.cosign_draw")
         assert event.data["receipt_sha256"] == sha256_of(lots.canonical_bytes(drawing.draw_of(inviting).receipt))
 

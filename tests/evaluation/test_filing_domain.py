@@ -109,7 +109,9 @@ class TestWho:
             with pytest.raises(NotAllowed):
                 WRITES[write](scenes.person(username), case("correction"))
 
-    @pytest.mark.parametrize("write", [name for name in WRITES if name not in ("reply", "restore_document", "restore_evidence")])
+    @pytest.mark.parametrize(
+        "write", [name for name in WRITES if name not in ("reply", "restore_document", "restore_evidence")]
+    )
     def test_the_consultant_writes_what_the_applicant_may_write(self, case, write):
         WRITES[write](scenes.person("consultant"), case("draft"))
 

@@ -287,7 +287,9 @@ class TestResult:
         first = Result.objects.get(application=tallying)
         before, after = seat.marks, leader(revised).marks
         told = ("item_code", "value", "reason")
-        assert list(after.order_by("item_code").values_list(*told)) == list(before.order_by("item_code").values_list(*told))
+        assert list(after.order_by("item_code").values_list(*told)) == list(
+            before.order_by("item_code").values_list(*told)
+        )
         assert after.get(item_code="4.1.1").private_note == ""
         assert revised.review_round == 2
         last = journey.to_state(revised, "deliberation")

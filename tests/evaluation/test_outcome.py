@@ -65,7 +65,11 @@ def certified(published):
 class TestApproval:
     def test_the_person_who_ran_the_panel_does_not_approve(self, approval):
         Officer.objects.create(user=approval.organiser, duty="approver", since=TODAY)
-        for action, said in (("approve", {"opinion": "同意"}), ("send_back", {"reason": "x"}), ("not_pass", {"reason": "x"})):
+        for action, said in (
+            ("approve", {"opinion": "同意"}),
+            ("send_back", {"reason": "x"}),
+            ("not_pass", {"reason": "x"}),
+        ):
             with scenes.refused() as problems:
                 APPLICATION.perform(scenes.case(approval.pk), action, by=scenes.person("organiser"), **said)
             assert problems == [("same_person", "")]
@@ -274,7 +278,10 @@ class TestCertificate:
         assert (certificate.community_name, certificate.organisation_name, certificate.district_name) == (
             project.community.name, project.organisation.name, project.community.district.name,
         )  # fmt: skip
-        assert (certificate.standard_sha256, certificate.standard_notice) == (project.standard.sha256, outcome.UNOFFICIAL)
+        assert (certificate.standard_sha256, certificate.standard_notice) == (
+            project.standard.sha256,
+            outcome.UNOFFICIAL,
+        )
         assert (certificate.issued_on, certificate.valid_until) == (TODAY, outcome.years_later(TODAY, 2))
         assert certificate.due_on == certificate.valid_until
 

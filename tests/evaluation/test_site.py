@@ -241,7 +241,10 @@ class TestSiteVisit:
         with scenes.refused() as problems:
             site.record_site_visit(leader(visited), visited, TODAY + DAY, " ")
         assert problems == [("date_future", "visited_on"), ("required", "summary")]
-        for code, text, expected in (("5.1.5", " ", ("required", "text")), ("11.2.1", "x", ("item_unknown", "item_code"))):
+        for code, text, expected in (
+            ("5.1.5", " ", ("required", "text")),
+            ("11.2.1", "x", ("item_unknown", "item_code")),
+        ):
             with scenes.refused() as problems:
                 site.record_site_finding(leader(visited), visited, code, True, text)
             assert problems == [expected]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from random import Random
 
 import pytest
 from django.db import connection
@@ -31,7 +30,9 @@ def draft(django_db_setup, django_db_blocker, tmp_path_factory):
         filing.save_claim(by, application, "4.1.1", True)
         filing.save_claim(by, application, "5.2.3", "na", "没有高层住宅")
         filing.add_document(by, application, "D04", papers.pdf("规划许可证", "一", pages=2))
-        filing.add_evidence(by, application, "drawing", papers.pdf("图纸", "一", pages=3), ["4.1.1", "4.1.2"], "总图", 2)
+        filing.add_evidence(
+            by, application, "drawing", papers.pdf("图纸", "一", pages=3), ["4.1.1", "4.1.2"], "总图", 2
+        )
         yield application.pk
 
 
@@ -90,7 +91,7 @@ def test_as_many_queries_are_asked_of_a_full_application_as_of_an_empty_one(appl
         return len(asked)
 
     before = count()
-    cases.fill(journey.fresh(application), Random(1))
+    cases.fill(journey.fresh(application), journey.random_of(application))
     assert count() == before
 
 

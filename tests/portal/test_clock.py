@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from portal import clock
 from portal.models import DayOverride, Limit
@@ -22,7 +23,8 @@ def limits():
 
 
 @pytest.mark.parametrize(
-    "step,programme,days", [("form_check", "", 5), ("form_check", "other", 5), ("form_check", "own", 2), ("only", "own", 1)]
+    "step,programme,days",
+    [("form_check", "", 5), ("form_check", "other", 5), ("form_check", "own", 2), ("only", "own", 1)],
 )
 def test_a_programmes_own_limit_goes_before_the_general_one(limits, step, programme, days):
     assert clock.days_of(step, programme) == days
@@ -49,7 +51,5 @@ def test_the_authoritys_own_days_go_before_the_official_calendar(limits):
 
 
 def test_a_step_has_one_limit_a_programme(limits):
-    from django.db import IntegrityError, transaction
-
     with pytest.raises(IntegrityError), transaction.atomic():
         Limit.objects.create(step="form_check", days=6, basis="示例")

@@ -46,7 +46,12 @@ class TestWriting:
 
     def test_the_same_cause_reaches_a_person_once_and_only_new_ones_are_counted(self, people):
         first, second, _left = people
-        assert [write([first]), write([first, second]), write([first, second]), write([first], "event:2")] == [1, 1, 0, 1]
+        assert [write([first]), write([first, second]), write([first, second]), write([first], "event:2")] == [
+            1,
+            1,
+            0,
+            1,
+        ]
         assert Notification.objects.count() == 3
 
     def test_it_is_written_in_chinese_whatever_the_writer_reads_and_carries_a_whole_link(self, people, settings):

@@ -84,7 +84,7 @@ def test_a_database_that_is_not_supported_is_refused(load, url):
 def test_a_database_on_a_socket_is_understood(load):
     found = load(DATABASE_URL="postgres://portal@%2Ftmp%2Fsocket/city")["DATABASES"]["default"]
     assert (found["ENGINE"], found["HOST"], found["NAME"]) == ("django.db.backends.postgresql", "/tmp/socket", "city")
-    assert found["OPTIONS"] == {}
+    assert "OPTIONS" not in found  # those are SQLite's
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,12 @@ def test_many_who_start_at_once_agree_on_one_key(load, tmp_path):
 def test_a_process_with_nonsense_does_not_start_and_says_why(tmp_path):
     environment = {**os.environ, "DATA_DIR": str(tmp_path), "DEBUG": "perhaps"}
     done = subprocess.run(
-        [sys.executable, "manage.py", "check"], cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "manage.py", "check"],
+        cwd=BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "DEBUG 应为 1 或 0，现为 'perhaps'。" in done.stderr

@@ -1,0 +1,290 @@
+"""What somebody with bad intentions, or two browsers at once, would try: each attempt that once succeeded stays here."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from communities.models import Membership, Officer, Organisation
+from evaluation import filing, work
+from evaluation.models import Application, Assignment, Finding
+from evaluation.workflow import APPLICATION, ASSIGNMENT, CERTIFICATE
+from portal import audit
+from portal.demo import journey, people
+from portal.machine import NotAllowed, Stale
+from portal.models import Event, User
+from tests.api.conftest import Client
+from tests.evaluation import scenes
+
+pytestmark = pytest.mark.django_db
+STATES = ("draft", "inviting", "review", "deliberation", "approval", "certified")
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker, tmp_path_factory):
+    with scenes.kept(django_db_blocker, tmp_path_factory, experts=40, employers=24) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def own_files():
+    """The files of this module are shared like its rows."""
+
+
+@pytest.fixture(scope="module")
+def cases(world):
+    """State -> id of a case there."""
+    return {state: world.case_at(state).pk for state in STATES}
+
+
+@pytest.fixture
+def at(cases):
+    return lambda state: scenes.case(cases[state])
+
+
+@pytest.fixture
+def signed_in(client):
+    def sign_in(user):
+        client.force_login(scenes.person(user if isinstance(user, str) else user.username))
+        return client
+
+    return sign_in
+
+
+def seat(application, *states, leader=False):
+    return next(row for row in people.panel_of(application, *states) if row.is_leader == leader)
+
+
+def give_duty(user, duty):
+    Officer.objects.create(user=user, duty=duty, since=timezone.localdate())
+    return scenes.person(user.username)
+
+
+# --- who may act --------------------------------------------------------------------------------------------------
+
+
+def test_whoever_closed_the_review_does_not_approve_its_result_though_another_began_the_draw(at):
+    """The panel is run by everyone who acted as its organiser, not only by who proposed the draw."""
+    case = at("deliberation")
+    second = give_duty(User.objects.create(username="organiser-2", name="示例评价组织员乙"), "organiser")
+    journey.give_opinion(case)
+    APPLICATION.perform(journey.fresh(case), "close_review", by=second)
+    second = give_duty(second, "approver")
+    for action, said in (("approve", {"opinion": "同意"}), ("send_back", {"reason": "x"}), ("not_pass", {"reason": "x"})):
+        with scenes.refused() as problems:
+            APPLICATION.perform(journey.fresh(case), action, by=second, **said)
+        assert problems == [("same_person", "")]
+    assert case.pk not in work.to_act(second).values_list("pk", flat=True)
+    APPLICATION.perform(journey.fresh(case), "approve", by=people.officer("approver"), opinion="同意")
+
+
+def test_whoever_replaced_an_expert_does_not_approve_the_result(at):
+    case = at("inviting")
+    second = give_duty(User.objects.create(username="organiser-3", name="示例评价组织员丙"), "organiser")
+    ASSIGNMENT.perform(people.panel_of(case, "invited")[0], "replace", by=second, reason="x")
+    journey.to_state(journey.fresh(case), "approval")
+    second = give_duty(second, "approver")
+    with scenes.refused() as problems:
+        APPLICATION.perform(journey.fresh(case), "approve", by=second, opinion="同意")
+    assert problems == [("same_person", "")]
+
+
+def test_an_expert_who_joined_a_party_after_the_draw_cannot_sit_on_its_panel(at, world):
+    case = at("inviting")
+    asked = people.panel_of(case, "invited")[0]
+    Membership.objects.create(user=asked.expert.user, organisation=world.unit, role="member", since=timezone.localdate())
+    with scenes.refused() as problems:
+        ASSIGNMENT.perform(asked, "accept", by=scenes.person(asked.expert.user.username), no_conflict=True)
+    assert problems == [("conflict", "no_conflict")]
+    ASSIGNMENT.perform(asked, "recuse", by=scenes.person(asked.expert.user.username), reason="已任职于申报单位")
+    assert Assignment.objects.get(pk=asked.pk).state == "recused"
+
+
+def test_an_expert_whose_conflict_became_known_after_the_draw_cannot_accept(at):
+    case = at("inviting")
+    asked = people.panel_of(case, "invited")[0]
+    asked.expert.employer_code = case.project.organisation.credit_code
+    asked.expert.save()
+    with scenes.refused() as problems:
+        ASSIGNMENT.perform(asked, "accept", by=asked.expert.user, no_conflict=True)
+    assert problems == [("conflict", "no_conflict")]
+
+
+def test_an_expert_who_became_a_party_does_not_sign_a_sheet(at, world):
+    case = at("review")
+    row = seat(case, "accepted")
+    journey.mark_sheet(row)
+    Membership.objects.create(user=row.expert.user, organisation=world.unit, role="member", since=timezone.localdate())
+    with pytest.raises(NotAllowed), transaction.atomic():
+        ASSIGNMENT.perform(row, "sign", by=scenes.person(row.expert.user.username))
+
+
+def test_a_unit_cannot_take_an_expert_off_its_panel_by_naming_them_a_member(at, world, signed_in):
+    """As with officers; every expert of the pool is refused alike, so that nobody learns who sits where."""
+    seated = seat(at("review"), "accepted").expert.user
+    idle = User.objects.exclude(expert=None).exclude(expert__assignments__isnull=False).first()
+    client = signed_in(world.applicant)
+    address = reverse("member-new", args=[world.unit.pk])
+    pages = [client.post(address, {"username": one.username, "role": "member"}) for one in (seated, idle)]
+    assert [page.status_code for page in pages] == [422, 422]
+    assert ["该账号是评审专家" in page.content.decode() for page in pages] == [True, True]
+    assert Membership.objects.filter(user__in=[seated, idle]).count() == 0
+
+
+def test_a_revision_without_an_item_is_none(at):
+    """Otherwise the case would go round as often as the leader likes: a revision is counted by what it asked."""
+    case = at("deliberation")
+    for typed in ("，", "、 ,"):
+        with scenes.refused() as problems:
+            APPLICATION.perform(case, "ask_revision", by=journey.leader_of(case), items=typed, reason="x")
+        assert problems == [("required", "items")]
+    assert not Finding.objects.filter(application=case, phase="revision").exists()
+
+
+def test_a_revoked_unit_is_banned_for_three_years(at):
+    certificate = at("certified").certificate
+    CERTIFICATE.perform(certificate, "revoke", by=people.officer("supervisor"), reason="造假", hearing="已听取")
+    unit = Organisation.objects.get(pk=certificate.application.project.organisation_id)
+    today = timezone.localdate()
+    assert (unit.state, unit.banned_until.year, unit.may_apply(today)) == ("banned", today.year + 3, False)
+    assert Event.objects.of(unit).last().verb == "organisation.ban"
+
+
+# --- what is seen -------------------------------------------------------------------------------------------------
+
+
+def test_whoever_comes_too_late_does_not_learn_the_name_of_a_panel_member(at, world, signed_in):
+    case = at("deliberation")
+    journey.ask_revision(case)
+    APPLICATION.perform(journey.fresh(case), "lapse", by=None)
+    leader = journey.leader_of(case)
+    audit.record(case, "application.ask_revision", by=leader, role="leader")
+    page = signed_in(world.applicant).post(reverse("act", args=["application", case.pk, "submit_revision"]))
+    assert page.status_code == 409
+    assert (leader.name in page.content.decode(), "专家组组长" in page.content.decode()) == (False, True)
+
+
+def test_a_seat_of_a_draw_that_was_given_up_opens_no_scoring_room(at, signed_in):
+    case = at("inviting")
+    row = seat(case, "invited", leader=True)
+    ASSIGNMENT.perform(row, "accept", by=row.expert.user, no_conflict=True)
+    APPLICATION.perform(journey.fresh(case), "redraw", by=people.officer("organiser"), reason="x")
+    client = signed_in(row.expert.user)
+    pages = [client.get(reverse(name, args=[row.pk])).status_code for name in ("scoring", "sheet")]
+    assert pages == [403, 403]
+    Application.objects.filter(pk=case.pk).update(state="site_visit")
+    assert case.project.community.name not in [entry.subject for entry in work.waiting_on(row.expert.user)]
+
+
+def test_the_record_of_the_site_visit_names_the_panel_to_nobody_who_may_not_know_it(at, world, signed_in):
+    from evaluation import site
+    from evaluation.models import SiteVisit
+
+    case = at("review")
+    Application.objects.filter(pk=case.pk).update(state="site_visit")
+    SiteVisit.objects.create(application=case, review_round=case.review_round)
+    case = journey.fresh(case)
+    expert = seat(case, "accepted").expert.user
+    item = case.standard.items(case.stage)[0]
+    site.record_site_finding(expert, case, item.code, True, "示例：与申报一致。")
+    SiteVisit.objects.filter(application=case).update(expert_signed_by=expert, expert_signed_at=timezone.now())
+    address = reverse("site-visit", args=[case.pk])
+    seen = {
+        reader.username: expert.name in signed_in(reader).get(address).content.decode()
+        for reader in (world.applicant, world.intake, world.district_officer, world.organiser, expert)
+    }
+    assert list(seen.values()) == [False, False, False, True, True]
+
+
+def test_the_trail_says_in_which_role_the_site_visit_was_recorded(at, world):
+    from evaluation import site
+    from evaluation.models import SiteVisit
+
+    case = at("review")
+    Application.objects.filter(pk=case.pk).update(state="site_visit")
+    SiteVisit.objects.create(application=case, review_round=case.review_round)
+    site.record_site_visit(world.district_officer, journey.fresh(case), timezone.localdate(), "示例")
+    assert Event.objects.of(case).last().role == "district_officer"
+
+
+# --- what is sent -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ["/projects/?q=%00", "/notices/?q=%00", "/certificates/%00/", "/objections/status/?number=%00"])
+def test_a_null_byte_in_an_address_is_refused_on_every_database(signed_in, world, address):
+    assert signed_in(world.applicant).get(address).status_code == 400
+
+
+def test_a_null_byte_in_a_form_is_refused_on_every_database(at, world, signed_in):
+    case = at("draft")
+    item = case.standard.items(case.stage)[0]
+    online = next(one for one in case.standard.stage(case.stage).documents if "online" in one.forms)
+    client = signed_in(world.applicant)
+    answers = [
+        client.post(reverse("claim-save", args=[case.pk, item.code]), {"value": "", "note": "甲\x00乙"}),
+        client.post(reverse("statement-save", args=[case.pk, online.code]), {"text": "甲\x00乙"}),
+    ]
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert not case.claims.filter(note__contains="乙").exists()
+
+
+LONG = "9" * 5000
+
+
+def test_a_number_of_five_thousand_digits_breaks_no_page(at, world, signed_in):
+    case, review = at("draft"), at("review")
+    item = case.standard.items(case.stage)[0]
+    online = next(one for one in case.standard.stage(case.stage).documents if "online" in one.forms)
+    client = signed_in(world.applicant)
+    saved = [
+        client.post(reverse("claim-save", args=[case.pk, item.code]), {"value": "", "revision": LONG}),
+        client.post(reverse("claim-save", args=[case.pk, item.code]), {"value": "", "revision": LONG}),
+        client.post(reverse("statement-save", args=[case.pk, online.code]), {"text": "甲", "revision": LONG}),
+    ]
+    notice = signed_in(world.intake).get(reverse("correction-notice", args=[review.pk]), {"round": LONG})
+    assert ([answer.status_code for answer in saved], notice.status_code) == ([302, 422, 302], 404)
+
+
+@pytest.mark.parametrize("value", [5, 20301231, True, 1.5])
+def test_a_day_that_is_sent_as_a_number_is_refused_in_a_sentence(world, value):
+    client = Client()
+    client.force_login(scenes.person("supervisor"))
+    answer = client.post(f"organisations/{world.unit.pk}/acts/ban/", {"reason": "x", "until": value})
+    assert (answer.status_code, [row["place"] for row in answer.json()["problems"]]) == (422, ["until"])
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "projects/?organisation={n}", "projects/?community={n}", "projects/?target_level={n}", "applications/?project={n}",
+        "applications/{n}/", "applications/?organisation={n}", "organisations/{n}/members/", "communities/{n}/",
+        "assignments/?application={n}", "guidance-visits/?project={n}", "guidance-opinions/?visit={n}",
+        "objections/{n}/proofs/{n}/file/", "notifications/{n}/", "certificates/?level={n}", "certificates/?year={n}",
+        "communities/?organisation={n}", "standards/{n}/",
+    ],
+)  # fmt: skip
+def test_a_number_that_no_database_holds_finds_nothing(world, address):
+    client = Client()
+    client.force_login(scenes.person("supervisor"))
+    for number in (2**31, 2**63, 10**30, -(2**70)):
+        assert client.get(address.format(n=number)).status_code in (200, 400, 404, 422)
+
+
+# --- two at once --------------------------------------------------------------------------------------------------
+
+
+def test_what_was_open_in_the_draft_is_not_written_into_a_correction(at, world):
+    """A slow upload began in the draft and ends when the case is in correction: only what the notice names is open then."""
+    slow = at("draft")
+    journey.to_state(at("draft"), "correction")
+    named = set(Finding.objects.filter(application=slow).values_list("place", flat=True))
+    item = next(one for one in slow.standard.items(slow.stage) if one.code not in named)
+    with pytest.raises(Stale):
+        filing.save_claim(world.applicant, slow, item.code, None, "示例")
+
+
+def test_a_person_without_a_name_leaves_a_trail_that_every_database_keeps():
+    person = User.objects.create(username="u" * 150)
+    assert len(audit.record(person, "user.register", by=person).actor_name) == 60
