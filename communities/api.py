@@ -32,6 +32,7 @@ from portal.api import (
     EventSerializer,
     FileSerializer,
     LifeSerializer,
+    NumberFilter,
     UploadSerializer,
     by_deadline,
     download,
@@ -281,7 +282,7 @@ class CommunityChange(CommunityData):
 
 class CommunityFilter(django_filters.FilterSet):
     district = django_filters.CharFilter(field_name="district")
-    organisation = django_filters.NumberFilter(field_name="organisation")
+    organisation = NumberFilter(field_name="organisation")
     search = django_filters.CharFilter(field_name="name", lookup_expr="icontains", label="part of the name")
     ordering = django_filters.OrderingFilter(fields=["name", "pk"])
 

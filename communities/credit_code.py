@@ -37,7 +37,7 @@ def problem_of(code: str) -> Problem | None:
         return Problem(
             "credit_code_length",
             "credit_code",
-            gettext_noop("统一社会信用代码应为 18 位，现为 %(length)d 位。请对照营业执照或登记证书补正。"),
+            gettext_noop("统一社会信用代码应为 18 位，现为 %(length)d 位。请对照营业执照或登记证书更正。"),
             {"length": len(code)},
         )
     strangers = [(place, character) for place, character in enumerate(code, 1) if character not in _VALUES]

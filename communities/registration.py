@@ -134,6 +134,17 @@ def add_licence(by: User, organisation: Organisation, upload: Any) -> Licence:
 # --- members ------------------------------------------------------------------------------------------------------
 
 
+# Apps above say whose account no unit may make a member.
+Bar = Callable[[User], Iterator[Problem]]
+BARS: list[Bar] = []
+
+
+def bars(function: Bar) -> Bar:
+    """Register what keeps an account out of units; a decorator for the apps above."""
+    BARS.append(function)
+    return function
+
+
 def add_member(by: User, organisation: Organisation, username: str, role: str) -> Membership:
     """Let an existing account act for the unit, from today, and tell its owner. Raises NotAllowed, Stale, Refused."""
     _authorise(by, "manage_members", organisation)
@@ -164,6 +175,9 @@ def _member_problems(organisation: Organisation, user: User | None, role: str) -
     elif Officer.objects.on(timezone.localdate()).filter(user=user).exists():
         # Otherwise a unit could keep an officer off its cases by naming them a member.
         yield Problem("member_is_officer", "username", gettext_noop("该账号是主管人员，不能加入申报单位。"))
+    else:
+        for bar in BARS:
+            yield from bar(user)
 
 
 def _member_already() -> Problem:

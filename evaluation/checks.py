@@ -163,7 +163,7 @@ def control_items_are_met(look: Look) -> Iterator[Problem]:
     for item in look.items:
         binding = item.from_level is None or item.from_level <= target
         if item.kind == "control" and binding and look.value(item.code) is False:
-            message = gettext_noop("控制项%(code)s %(name)s自评为不满足，达不到目标星级。")
+            message = gettext_noop("控制项%(code)s %(name)s自评为不满足，达不到目标等级。")
             yield Problem("control_failed", item.code, message, {"code": item.code, "name": item.name})
 
 
@@ -259,7 +259,7 @@ RULES: tuple[Rule, ...] = (
     ("not_applicable_has_a_reason", gettext_noop("不适用条目均有理由"), not_applicable_has_a_reason),
     ("won_items_are_proved", gettext_noop("得分条目均有合适的佐证"), won_items_are_proved),
     ("control_items_are_met", gettext_noop("控制项均满足"), control_items_are_met),
-    ("self_score_reaches_the_target", gettext_noop("自评达到目标星级"), self_score_reaches_the_target),
+    ("self_score_reaches_the_target", gettext_noop("自评达到目标等级"), self_score_reaches_the_target),
     ("permit_dates_are_in_order", gettext_noop("证照日期齐全、顺序正确"), permit_dates_are_in_order),
     ("earlier_certificate_is_held", gettext_noop("前一阶段结论有效"), earlier_certificate_is_held),
     ("guidance_is_closed", gettext_noop("过程指导意见已办结"), guidance_is_closed),

@@ -25,7 +25,6 @@ from portal.models import User
 from portal.problems import Refused
 
 RULES_VERSION = "1"
-RECUSAL_YEARS = 3
 GAVE_UP = ("declined", "recused", "lapsed")
 
 
@@ -131,7 +130,7 @@ def conflicts(application: Application, day: date) -> dict[int, str]:
     """Expert id -> reason code: employed by a party, member of a party, or a recusal fact within three years."""
     project = application.project
     codes = project.party_codes
-    since = day - timedelta(days=365 * RECUSAL_YEARS)
+    since = day - timedelta(days=365 * project.programme.recusal_years)
     found: dict[int, str] = {}
     facts = Recusal.objects.filter(Q(until=None) | Q(until__gte=since), party_code__in=codes)
     for expert_id, reason in facts.order_by("pk").values_list("expert_id", "reason"):

@@ -345,7 +345,7 @@ def save_case_data(by: User, application: Application, target_level: int, dates:
         if not places.data:
             _refuse_closed("data")
         if target_level not in {level.level for level in application.standard.levels}:
-            raise Refused([Problem("level_unknown", "target_level", gettext_noop("请选择目标星级。"))])
+            raise Refused([Problem("level_unknown", "target_level", gettext_noop("请选择目标等级。"))])
         project = Project.objects.select_related("community").get(pk=application.project_id)
         permits = {name: value for name, value in dates.items() if name in PERMIT_DATES}
         changed = [name for name, value in permits.items() if getattr(project.community, name) != value]

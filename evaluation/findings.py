@@ -21,7 +21,7 @@ from portal.problems import Problem, Refused, gettext_noop
 
 # Places of kind "data": what a case says besides its documents and items, in the words that a notice uses.
 DATA_PLACES: Mapping[str, str] = {
-    "target_level": gettext_noop("目标星级"),
+    "target_level": gettext_noop("目标等级"),
     "planning_permit_on": gettext_noop("建设工程规划许可证日期"),
     "drawing_review_on": gettext_noop("施工图审查合格日期"),
     "construction_permit_on": gettext_noop("施工许可证日期"),

@@ -20,7 +20,7 @@ from evaluation.models import (
     PublicNotice,
 )
 from portal.machine import NotAllowed, hold
-from portal.models import User
+from portal.models import Event, User
 
 SEATED = ("accepted", "signed")
 OFFICERS = frozenset({"intake", "organiser", "approver", "supervisor"})
@@ -121,7 +121,8 @@ def writing(user: User, right: str, application: Application) -> Iterator[None]:
     with transaction.atomic():
         if not roles & roles_of(user, application):
             raise NotAllowed(right)
-        hold(application, *states)
+        # In the state that the caller has read: what is open there may be closed in another of ``states``.
+        hold(application, *(states & {application.state}))
         yield
 
 
@@ -191,6 +192,20 @@ def assignments_visible_to(user: User | None) -> QuerySet[Assignment]:
     return Assignment.objects.filter(own)
 
 
+def run_by(user: User, path: str = "pk") -> Q:
+    """Rows whose application (its id at ``path``) has a panel that ``user`` ran: whoever acted as its organiser, at any time."""
+    acts = Event.objects.filter(actor=user, role="organiser").exclude(verb="application.retry")
+    seats = Assignment.objects.filter(application=OuterRef(OuterRef(path))).values("pk")
+    on_case = acts.filter(subject_type=Application._meta.label_lower, subject_id=OuterRef(path))
+    on_seats = acts.filter(subject_type=Assignment._meta.label_lower, subject_id__in=seats)
+    return Q(Exists(on_case)) | Q(Exists(on_seats))
+
+
+def has_run(user: User, application: Application) -> bool:
+    """The plain-Python face of ``run_by``: proposed the draw, replaced an expert, closed the review."""
+    return application.organiser_id == user.pk or Application.objects.filter(run_by(user), pk=application.pk).exists()
+
+
 def guidance_roles(user: User | None, visit: GuidanceVisit) -> frozenset[str]:
     return project_roles(user, visit.project)
 
@@ -216,7 +231,7 @@ def objection_roles(user: User | None, objection: Objection) -> frozenset[str]:
     """Objections are handled by city officers who are neither party, panel nor the organiser who ran it."""
     application = objection.notice.application
     roles = roles_of(user, application)
-    if user is not None and application.organiser_id == user.pk:
+    if user is not None and roles and has_run(user, application):
         roles -= {"organiser", "intake", "approver"}
     return roles & (SYSTEM | {"intake", "supervisor", "approver"})
 
@@ -234,7 +249,8 @@ def objections_visible_to(user: User | None) -> QuerySet[Objection]:
         state__in=SEATED,
         review_round=OuterRef("notice__application__review_round"),
     )
-    mine = Q(notice__application__organiser=user) if "supervisor" not in city_duties(user) else Q(pk__in=[])
+    ran = Q(notice__application__organiser=user) | run_by(user, "notice__application")
+    mine = ran if "supervisor" not in city_duties(user) else Q(pk__in=[])
     return Objection.objects.exclude(party | mine).exclude(Exists(seat))
 
 

@@ -114,7 +114,8 @@ def record_site_visit(by: User, application: Application, visited_on: date, summ
         visit.visited_on, visit.summary = visited_on, summary.strip()
         visit.save(update_fields=["visited_on", "summary"])
         _unsign(visit)
-        audit.record(application, "site_visit.record", by=by, role="expert", visited_on=visited_on.isoformat())
+        role = "expert" if "expert" in roles_of(by, application) else "district_officer"
+        audit.record(application, "site_visit.record", by=by, role=role, visited_on=visited_on.isoformat())
     return visit
 
 

@@ -18,7 +18,7 @@ from communities.permissions import city_duties, duties_of, memberships_of
 from evaluation.clocks import HOLDERS
 from evaluation.models import Application, Assignment, GuidanceOpinion, GuidanceVisit, Objection
 from evaluation.models.case import ApplicationQuerySet
-from evaluation.permissions import SEATED, objections_visible_to, visible_to
+from evaluation.permissions import SEATED, objections_visible_to, run_by, visible_to
 from portal.models import User
 
 
@@ -73,6 +73,7 @@ def waiting_on(user: User) -> list[Waiting]:
 def _applications(user: User) -> Iterator[Waiting]:
     rows = to_act(user).with_case()
     seats = Assignment.objects.filter(expert__user=user, is_leader=True, state__in=SEATED)
+    seats = seats.filter(review_round=F("application__review_round"))
     led = Application.objects.filter(assignments__in=seats, state__in=LED).with_case()
     for application in {row.pk: row for row in [*rows, *led]}.values():
         yield _row(application, next_act(application), link_of(application))
@@ -80,7 +81,7 @@ def _applications(user: User) -> Iterator[Waiting]:
 
 def to_act(user: User) -> ApplicationQuerySet:
     """Applications in whose present state ``user`` must act by duty or as a party (seats on a panel apart)."""
-    return visible_to(user).filter(_held_by(user)).exclude(state="approval", organiser=user)
+    return visible_to(user).filter(_held_by(user)).exclude(Q(state="approval") & (Q(organiser=user) | run_by(user)))
 
 
 def next_act(application: Application) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
 from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 
 from communities.permissions import duties_of
+from communities.registration import bars
 from experts.models import Expert
 from portal.models import User
+from portal.problems import Problem, gettext_noop
 
 SEE_POOL = frozenset({"intake", "organiser", "approver", "supervisor", "pool_keeper", "district_officer"})
 SEE_CONTACTS = frozenset({"pool_keeper", "organiser"})
@@ -38,3 +42,10 @@ def search(day: date, text: str = "", field: str = "") -> QuerySet[Expert]:
     if field:
         rows = rows.filter(pk__in=Expert.objects.filter(fields=field))
     return rows.select_related("user", "district").prefetch_related("fields").order_by("number")
+
+
+@bars
+def experts_join_no_unit(user: User) -> Iterator[Problem]:
+    """Otherwise a unit could take an expert off its own panel by naming them a member, or learn so who sits there."""
+    if Expert.objects.filter(user=user, term_until__gte=timezone.localdate()).exists():
+        yield Problem("member_is_expert", "username", gettext_noop("该账号是评审专家，不能由单位加为成员。"))

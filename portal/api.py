@@ -33,14 +33,11 @@ from portal.forms import ActForm
 from portal.machine import MACHINES, Ask, Machine, NotAllowed, Stale, Transition
 from portal.models import Event
 from portal.problems import Problem, Refused, gettext_noop
-from portal.templatetags.portal import role_name, sentence, state_name
+from portal.templatetags.portal import doer, role_name, sentence, state_name
 
 NOT_ALLOWED = gettext_noop("您没有办理这件事的权限，或当前环节不由您办理。")
 NOT_FOUND = gettext_noop("该对象不存在，或您无权查看。")
 UNREADABLE = gettext_noop("请求不可读。")
-
-# Roles of the people on a panel: known by their role only to whoever does not see the panel.
-PANEL_ROLES = frozenset({"expert", "leader", "invitee"})
 
 # --- refusals -----------------------------------------------------------------------------------------------------
 
@@ -77,8 +74,7 @@ def stale(error: Stale) -> Problem:
     if error.last is None:
         return Problem("stale", "", gettext_noop("案件已进入其他环节，您的操作没有生效。"))
     message = gettext_noop("%(who)s已先行%(what)s，您的操作没有生效。")
-    who = role_name(error.last.role) if error.last.role in PANEL_ROLES else error.last.actor_name
-    return Problem("stale", "", message, {"who": who, "what": sentence(error.last)})
+    return Problem("stale", "", message, {"who": doer(error.last), "what": sentence(error.last)})
 
 
 def problems_of(details: Any, place: str = "") -> list[Problem]:
@@ -133,6 +129,13 @@ class Endpoint(viewsets.GenericViewSet):
         page = self.paginate_queryset(rows)
         shown = serializer(page, many=True, context={**self.get_serializer_context(), **context})
         return self.get_paginated_response(shown.data)
+
+
+class NumberFilter(django_filters.NumberFilter):
+    """A number that every database holds; whatever lies beyond is refused."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"min_value": 0, "max_value": 2**63 - 1, **kwargs})
 
 
 class DeadlineOrder(django_filters.OrderingFilter):
@@ -353,7 +356,9 @@ def said(transition: Transition, obj: Any, data: Any) -> dict[str, Any]:
     members = {name: _members(name, value, problems) for name, value in notes.items()}
     if problems:
         raise Refused(problems)
-    form = ActForm(transition, obj, plain)
+    # Fields read text, as a browser sends it; a bare number is none.
+    typed = {name: value if kinds[name] == "yes" else str(value) for name, value in plain.items()}
+    form = ActForm(transition, obj, typed)
     if not form.is_valid():
         raise Refused(
             Problem(row["code"] or "invalid", place, "%(sentence)s", {"sentence": row["message"]})

@@ -21,7 +21,7 @@ def record(subject: models.Model, verb: str, *, by: User | None, role: str = "",
     return Event.objects.create(
         at=timezone.now(),
         actor=by,
-        actor_name=str(by) if by else SYSTEM,
+        actor_name=str(by)[:60] if by else SYSTEM,
         role=role or (SYSTEM if by is None else ""),
         verb=verb,
         subject_type=subject._meta.label_lower,

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from communities.models import District, Officer
+from communities.models import District, Officer, Organisation
 from evaluation.models import Application, Certificate, Project
 from evaluation.work import waiting_on
 from evaluation.workflow.case import STATES
@@ -94,7 +94,7 @@ def test_one_more_case_is_put_where_it_is_asked_for(small):
 
 def test_the_history_has_the_published_numbers(db):
     districts = [District(code=f"50010{number}", name=f"示例区{number}") for number in range(9)]
-    units = [world.Organisation(name="示例")]
+    units = [Organisation(name="示例")]
     awards = list(history.first_awards(units, districts, names.chance(1), 1.0))
     by_year = {year: Counter(award.level for award in awards if award.day.year == year) for year in (2019, 2020)}
     assert by_year[2019] == {1: 45, 2: 41, 3: 7}
@@ -158,3 +158,15 @@ def test_the_present_comes_back_after_a_past_act(db):
     assert timezone.now is REAL_NOW
     days = [timezone.localdate(row.created_at) for row in Notification.objects.order_by("pk")]
     assert days == [day, timezone.localdate()]
+
+
+def test_the_same_seed_gives_the_same_history():
+    districts = [District(code=f"50010{number}", name=f"示例区{number}") for number in range(9)]
+    units = [Organisation(name="示例")]
+
+    def told(seed):
+        awards = history.first_awards(units, districts, names.chance(seed), 1.0)
+        return [(award.community.name, award.community.district.code, award.level, award.day) for award in awards]
+
+    assert told(1) == told(1)
+    assert told(1) != told(2)

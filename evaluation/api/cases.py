@@ -21,7 +21,7 @@ from evaluation.forms import ProjectForm
 from evaluation.models import Application, Project
 from evaluation.permissions import projects_visible_to, visible_to
 from evaluation.workflow import APPLICATION
-from portal.api import Acts, DeadlineOrder, Endpoint, EventSerializer, LifeSerializer
+from portal.api import Acts, DeadlineOrder, Endpoint, EventSerializer, LifeSerializer, NumberFilter
 from portal.problems import Problem, Refused
 
 PARTS = ("programme", "standard", "organisation", "consultant", "community__district")
@@ -115,9 +115,9 @@ class StageData(serializers.Serializer):
 class ProjectFilter(django_filters.FilterSet):
     programme = django_filters.CharFilter(field_name="programme")
     district = django_filters.CharFilter(field_name="community__district")
-    community = django_filters.NumberFilter(field_name="community")
-    organisation = django_filters.NumberFilter(field_name="organisation")
-    target_level = django_filters.NumberFilter()
+    community = NumberFilter(field_name="community")
+    organisation = NumberFilter(field_name="organisation")
+    target_level = NumberFilter()
     search = django_filters.CharFilter(method="found", label="part of the number, the community's or the unit's name")
     ordering = django_filters.OrderingFilter(fields=["number", "created_at"])
 
@@ -193,9 +193,9 @@ class ApplicationFilter(django_filters.FilterSet):
     stage = django_filters.CharFilter()
     programme = django_filters.CharFilter(field_name="project__programme")
     district = django_filters.CharFilter(field_name="project__community__district")
-    organisation = django_filters.NumberFilter(field_name="project__organisation")
-    community = django_filters.NumberFilter(field_name="project__community")
-    project = django_filters.NumberFilter(field_name="project")
+    organisation = NumberFilter(field_name="project__organisation")
+    community = NumberFilter(field_name="project__community")
+    project = NumberFilter(field_name="project")
     due_before = django_filters.DateFilter(field_name="due_on", lookup_expr="lte", label="last day on or before")
     open = django_filters.BooleanFilter(method="is_open", label="neither certified nor ended otherwise")
     mine = django_filters.BooleanFilter(method="waits_on_me", label="waits on the caller's duty or unit")

@@ -22,7 +22,7 @@ from evaluation.api.filing import RuleSerializer, rules_in_words
 from evaluation.api.within import OfApplication
 from evaluation.models import Finding, Submission
 from evaluation.permissions import can
-from portal.api import BINARY, AnyAccept
+from portal.api import BINARY, AnyAccept, NumberFilter
 from portal.machine import NotAllowed
 
 MOST = 2**15 - 1
@@ -81,7 +81,7 @@ class ReplyData(serializers.Serializer):
 class FindingFilter(django_filters.FilterSet):
     phase = django_filters.ChoiceFilter(choices=Finding.Phase.choices)
     kind = django_filters.ChoiceFilter(choices=Finding.Kind.choices)
-    round = django_filters.NumberFilter()
+    round = NumberFilter()
     sent = django_filters.BooleanFilter(field_name="sent_at", lookup_expr="isnull", exclude=True)
     search = django_filters.CharFilter(field_name="text", lookup_expr="icontains", label="part of the text")
 

@@ -35,6 +35,7 @@ from portal.api import (
     Endpoint,
     FileSerializer,
     LifeSerializer,
+    NumberFilter,
     by_deadline,
     download,
 )
@@ -190,8 +191,8 @@ class ObjectionProofEndpoint(Endpoint):
     @action(detail=True, content_negotiation_class=AnyAccept)
     def file(self, request: Request, objection: str, pk: str) -> HttpResponseBase:
         """The file itself."""
-        rows = ObjectionProof.objects.filter(objection__in=objections_visible_to(request.user))
-        return download(request, get_object_or_404(rows, objection=objection, pk=pk))
+        seen = objections_visible_to(request.user).filter(pk=objection)
+        return download(request, get_object_or_404(ObjectionProof, objection__in=seen, pk=pk))
 
 
 # --- certificates -------------------------------------------------------------------------------------------------
@@ -220,11 +221,11 @@ class CertificateSerializer(serializers.Serializer):
 
 
 class CertificateFilter(django_filters.FilterSet):
-    level = django_filters.NumberFilter()
-    year = django_filters.NumberFilter(field_name="issued_on__year", min_value=1, max_value=9998)
+    level = NumberFilter()
+    year = NumberFilter(field_name="issued_on__year", min_value=1, max_value=9998)
     programme = django_filters.CharFilter(field_name="application__project__programme")
     district = django_filters.CharFilter(field_name="application__project__community__district")
-    organisation = django_filters.NumberFilter(field_name="application__project__organisation")
+    organisation = NumberFilter(field_name="application__project__organisation")
     search = django_filters.CharFilter(method="found", label="part of the number, the community's or the unit's name")
     ordering = django_filters.OrderingFilter(fields=["issued_on", "valid_until", "level"])
 

@@ -30,7 +30,7 @@ from evaluation.models import Application, Assignment, Result
 from evaluation.permissions import SEATED, assignment_roles, can_see_sheets
 from evaluation.workflow import ASSIGNMENT
 from experts import draw as lots
-from portal.api import Acts, DeadlineOrder, Endpoint, LifeSerializer, by_deadline
+from portal.api import Acts, DeadlineOrder, Endpoint, LifeSerializer, NumberFilter, by_deadline
 from portal.api_schema import ProblemSerializer
 from portal.machine import NotAllowed
 
@@ -229,7 +229,7 @@ class AssignmentSerializer(LifeSerializer):
 
 class AssignmentFilter(django_filters.FilterSet):
     state = django_filters.ChoiceFilter(choices=list(ASSIGNMENT.states.items()))
-    application = django_filters.NumberFilter(field_name="application")
+    application = NumberFilter(field_name="application")
     stage = django_filters.CharFilter(field_name="application__stage")
     programme = django_filters.CharFilter(field_name="application__project__programme")
     district = django_filters.CharFilter(field_name="application__project__community__district")

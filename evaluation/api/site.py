@@ -27,6 +27,7 @@ from portal.api import (
     Endpoint,
     FileSerializer,
     LifeSerializer,
+    NumberFilter,
     UploadSerializer,
     by_deadline,
     download,
@@ -129,10 +130,10 @@ class GuidanceVisitData(serializers.Serializer):
 class GuidanceVisitFilter(django_filters.FilterSet):
     state = django_filters.ChoiceFilter(choices=list(GUIDANCE_VISIT.states.items()))
     node = django_filters.CharFilter()
-    project = django_filters.NumberFilter(field_name="project")
+    project = NumberFilter(field_name="project")
     programme = django_filters.CharFilter(field_name="project__programme")
     district = django_filters.CharFilter(field_name="project__community__district")
-    organisation = django_filters.NumberFilter(field_name="project__organisation")
+    organisation = NumberFilter(field_name="project__organisation")
     search = django_filters.CharFilter(method="found", label="part of the number or of the community's name")
     ordering = DeadlineOrder(fields=["due_on", "planned_on"])
 
@@ -191,10 +192,10 @@ class GuidanceOpinionData(serializers.Serializer):
 
 class GuidanceOpinionFilter(django_filters.FilterSet):
     state = django_filters.ChoiceFilter(choices=list(GUIDANCE_OPINION.states.items()))
-    visit = django_filters.NumberFilter(field_name="visit")
-    project = django_filters.NumberFilter(field_name="visit__project")
+    visit = NumberFilter(field_name="visit")
+    project = NumberFilter(field_name="visit__project")
     district = django_filters.CharFilter(field_name="visit__project__community__district")
-    organisation = django_filters.NumberFilter(field_name="visit__project__organisation")
+    organisation = NumberFilter(field_name="visit__project__organisation")
     search = django_filters.CharFilter(field_name="text", lookup_expr="icontains", label="part of the text")
     ordering = DeadlineOrder(fields=["due_on", "state_since"])
 

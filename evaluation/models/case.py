@@ -29,9 +29,9 @@ class Project(models.Model):
     consultant = models.ForeignKey(
         Organisation, models.PROTECT, null=True, blank=True, related_name="advised", verbose_name=_("咨询服务单位")
     )
-    target_level = models.PositiveSmallIntegerField(_("目标星级"))
+    target_level = models.PositiveSmallIntegerField(_("目标等级"))
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(_("立项时间"), default=timezone.now)
+    created_at = models.DateTimeField(_("立案时间"), default=timezone.now)
 
     class Meta:
         verbose_name = _("案卷")

@@ -61,6 +61,8 @@ class Programme(models.Model):
     panel_size = models.PositiveSmallIntegerField(_("专家组人数"), default=5)
     panel_seats = models.JSONField(_("必须覆盖的专业"), default=dict)  # field code -> seats at least
     load_limit = models.PositiveSmallIntegerField(_("专家年度评审次数上限"), default=12)
+    recusal_years = models.PositiveSmallIntegerField(_("回避追溯年数"), default=3)
+    ban_years = models.PositiveSmallIntegerField(_("撤销证书后限制申报年数"), default=3)
     guidance_nodes = models.JSONField(_("过程指导节点"), default=list)  # [[code, name], …]
     basis = models.TextField(_("依据"))
 

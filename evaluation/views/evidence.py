@@ -18,7 +18,7 @@ from evaluation import filing
 from evaluation.forms import EvidenceForm
 from evaluation.models import Application, Document, Evidence
 from evaluation.papers import data_for, documents_for, evidence_for, may_read_file
-from evaluation.views.framing import fetch, frame, places_open, refused_json, saved_json, wants_json
+from evaluation.views.framing import fetch, frame, places_open, refused_json, saved_json, wants_json, whole
 from evaluation.wording import item_title
 from portal import files
 from portal.forms import add_problems
@@ -128,10 +128,10 @@ def _change(request: HttpRequest, pk: int, change: Callable[[Evidence], str]) ->
 def evidence_link(request: HttpRequest, pk: int) -> HttpResponse:
     """Tie a proof to one more item, or move its page there."""
     code = request.POST.get("item", "").split(" ")[0]
-    page = request.POST.get("page", "")
+    page = whole(request.POST.get("page"))
 
     def change(proof: Evidence) -> str:
-        filing.link_evidence(request.user, proof, code, int(page) if page.isdecimal() else None)
+        filing.link_evidence(request.user, proof, code, page)
         return _("“%(name)s”已作为条目%(code)s的佐证。") % {"name": proof.name, "code": code}
 
     return _change(request, pk, change)

@@ -30,6 +30,7 @@ from evaluation.views.framing import (
     saved_json,
     submit_act,
     wants_json,
+    whole,
 )
 from evaluation.wording import level_name
 from evaluation.workflow import APPLICATION
@@ -203,7 +204,7 @@ def _supplied(row: Application, forms: tuple[str, ...]) -> str:
 def statement_save(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     """Keep the text of one online document: by a script as one types, or by its form."""
     row = fetch(request, pk)
-    text, revision = request.POST.get("text", ""), _number(request.POST.get("revision"))
+    text, revision = request.POST.get("text", ""), whole(request.POST.get("revision"))
     try:
         statement = filing.save_statement(request.user, row, code, text, revision)
     except Refused as refused:
@@ -216,10 +217,6 @@ def statement_save(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         return saved_json(statement.revision)
     messages.success(request, _("已保存。"))
     return redirect(f"{reverse('application-documents', args=[row.pk])}#document-{code}")
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() else None
 
 
 @login_required

@@ -88,6 +88,11 @@ def wants_json(request: HttpRequest) -> bool:
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
+def whole(text: str | None) -> int | None:
+    """The number that at most nine digits denote; None for anything else: nobody saves as often as that."""
+    return int(text) if text and text.isdecimal() and len(text) < 10 else None
+
+
 def saved_json(revision: int, **more: Any) -> JsonResponse:
     """What a script is told after a save. saved_at: HH:MM, local."""
     moment = timezone.localtime()

@@ -18,7 +18,7 @@ from evaluation import checks, filing, standard
 from evaluation.models import Application
 from evaluation.papers import data_for
 from evaluation.progress import forecast, is_won, meters
-from evaluation.views.framing import fetch, frame, places_open, refused_json, saved_json, wants_json
+from evaluation.views.framing import fetch, frame, places_open, refused_json, saved_json, wants_json, whole
 from evaluation.wording import Choice, choices, level_name, mark_text, mark_value, mark_words, points_words
 from portal.problems import Problem, Refused
 
@@ -139,9 +139,7 @@ def _tree(row: Application, cards: Mapping[str, Card], shown: str) -> list[dict[
     return tree
 
 
-def _cards(
-    request: HttpRequest, row: Application, data: Mapping[str, Any], attempt: Attempt | None
-) -> dict[str, Card]:
+def _cards(request: HttpRequest, row: Application, data: Mapping[str, Any], attempt: Attempt | None) -> dict[str, Card]:
     """Every item of the stage as a card: eight queries at most, however many items there are."""
     places = places_open(request, row)
     revisions = dict(row.claims.values_list("item_code", "revision")) if places.everything or places.places else {}
@@ -168,7 +166,11 @@ def _cards(
 
 
 def _card(
-    row: Application, item: standard.Item, claim: Mapping[str, Any], proofs: list[dict[str, Any]], earlier: Mapping[str, Any]
+    row: Application,
+    item: standard.Item,
+    claim: Mapping[str, Any],
+    proofs: list[dict[str, Any]],
+    earlier: Mapping[str, Any],
 ) -> Card:
     form = row.standard
     accepted = item.evidence.get(row.stage, ())
@@ -210,11 +212,9 @@ def claim_save(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     """Keep the mark and note of one item: by a script as one chooses, or by the item's own form."""
     row = fetch(request, pk)
     text, note = _typed(request), request.POST.get("note", "")
-    revision = request.POST.get("revision", "")
+    revision = whole(request.POST.get("revision"))
     try:
-        claim = filing.save_claim(
-            request.user, row, code, mark_value(text), note, int(revision) if revision.isdecimal() else None
-        )
+        claim = filing.save_claim(request.user, row, code, mark_value(text), note, revision)
     except Refused as refused:
         if wants_json(request):
             return refused_json(refused.problems, **_current(row, code))

@@ -23,6 +23,7 @@ from evaluation import findings, snapshot, wording, work
 from evaluation.models import Application, Finding, Programme, StageRule
 from evaluation.permissions import OFFICERS, can, visible_to
 from evaluation.views.acting import act_forms, acted
+from evaluation.views.framing import whole
 from evaluation.workflow import APPLICATION
 from evaluation.workflow.case import STATES
 from portal.forms import act_links, add_problems
@@ -211,7 +212,7 @@ def _rules(application: Application, sealed: Any, rows: list[Finding]) -> dict[s
 def _facts(application: Application, data: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
     """Label, value and place of what the case says of itself, to be held against the documents."""
     level = wording.level_name(application.standard, data["project"]["target_level"])
-    rows: list[tuple[str, Any, str]] = [(gettext("目标星级"), level, "data:target_level")]
+    rows: list[tuple[str, Any, str]] = [(gettext("目标等级"), level, "data:target_level")]
     unit = data["organisation"]
     rows.append((gettext("申报单位"), gettext("%(name)s（%(credit_code)s）") % unit, "data:organisation"))
     if data["consultant"]:
@@ -287,8 +288,8 @@ def finding_add(request: HttpRequest, pk: int) -> HttpResponse:
 def finding_take_up(request: HttpRequest, pk: int) -> HttpResponse:
     """Make a finding of what an automatic rule found, in the rule's own words, with one click."""
     application = _application(request, pk)
-    number = request.POST.get("number", "")
-    index = int(number) if number.isdecimal() else -1
+    number = whole(request.POST.get("number"))
+    index = -1 if number is None else number
     late_reason = request.POST.get("late_reason", "")
     try:
         findings.take_up(request.user, application, request.POST.get("rule", ""), index, late_reason)
@@ -327,8 +328,7 @@ def finding_release(request: HttpRequest, pk: int) -> HttpResponse:
 def correction_notice(request: HttpRequest, pk: int) -> HttpResponse:
     """The notice of one round as PDF. What has not been sent yet is for officers; what was sent, for the parties too."""
     application = get_object_or_404(APPLICATION.visible_to(request.user), pk=pk)
-    asked = request.GET.get("round", "")
-    number = int(asked) if asked.isdecimal() else application.correction_round + 1
+    number = whole(request.GET.get("round")) or application.correction_round + 1
     right = "see_history" if 1 <= number <= application.correction_round else "see_findings"
     if not can(request.user, right, application):
         raise NotAllowed(right)

@@ -18,7 +18,7 @@ from evaluation import explaining, marking, snapshot, standard, wording
 from evaluation.models import Assignment, SiteFinding
 from evaluation.permissions import SEATED, assignment_roles, can, can_see_sheets
 from evaluation.views.acting import act_forms, acted
-from evaluation.views.framing import refused_json, saved_json
+from evaluation.views.framing import refused_json, saved_json, whole
 from evaluation.workflow import ASSIGNMENT
 from portal.forms import act_links
 from portal.machine import NotAllowed
@@ -38,6 +38,8 @@ def _own(request: HttpRequest, pk: int) -> Assignment:
     assignment = _fetch(request, pk)
     if "invitee" not in assignment_roles(request.user, assignment) or assignment.state not in SEATED:
         raise NotAllowed("scoring")
+    if assignment.state == "accepted" and assignment.review_round != assignment.application.review_round:
+        raise NotAllowed("scoring")  # a seat of a draw that was given up
     return assignment
 
 
@@ -112,7 +114,7 @@ def mark_save(request: HttpRequest, pk: int, code: str) -> JsonResponse:
 
 
 def _save(request: HttpRequest, row: Assignment, code: str) -> Any:
-    said, revision = request.POST, request.POST.get("revision", "")
+    said = request.POST
     text = standard.NOT_APPLICABLE if said.get("na") else said.get("value", "")
     return marking.save_mark(
         request.user,
@@ -121,7 +123,7 @@ def _save(request: HttpRequest, row: Assignment, code: str) -> Any:
         value=wording.mark_value(text),
         reason=said.get("reason", ""),
         private_note=said.get("private_note", ""),
-        revision=int(revision) if revision.isdecimal() else None,
+        revision=whole(said.get("revision")),
     )
 
 

@@ -121,6 +121,7 @@ def _site_page(
         "application": application,
         "visit": visit,
         "acts": act_forms(request, APPLICATION, application, ("finish_site_visit",)),
+        "may_name": can(request.user, "see_panel", application),
         "may_record": can(request.user, "record_site_visit", application),
         "may_sign": can(request.user, "sign_site_visit", application),
         "missing": [problem.text(gettext) for problem in site.unsigned(visit)] if application.state == "site_visit" else [],

@@ -8,6 +8,7 @@ from evaluation import findings
 from evaluation.filing import open_findings
 from evaluation.marking import result_of
 from evaluation.models import Application, Draw, Finding
+from evaluation.permissions import has_run
 from evaluation.site import site_visit_of, unsigned
 from portal.machine import Act
 from portal.problems import Problem, gettext_noop
@@ -100,7 +101,11 @@ def revision_is_the_first(application: Application, act: Act) -> Iterator[Proble
 
 def revision_items_exist(application: Application, act: Act) -> Iterator[Problem]:
     known = {item.code for item in application.standard.items(application.stage)}
-    for code in item_codes(str(act.data.get("items", ""))):
+    typed = str(act.data.get("items") or "").strip()
+    codes = item_codes(typed)
+    if typed and not codes:
+        yield Problem("required", "items", gettext_noop("请填写条目编号，用逗号隔开。"))
+    for code in codes:
         if code not in known:
             yield Problem("item_unknown", "items", gettext_noop("没有条目“%(code)s”。"), {"code": code})
 
@@ -112,7 +117,7 @@ def item_codes(text: str) -> list[str]:
 
 
 def approver_is_another(application: Application, act: Act) -> Iterator[Problem]:
-    if act.by is not None and application.organiser_id == act.by.pk:
+    if act.by is not None and has_run(act.by, application):
         yield Problem("same_person", "", gettext_noop("审定人不能是组织本次评审的人。"))
 
 

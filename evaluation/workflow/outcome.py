@@ -8,8 +8,10 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from communities.workflow import ORGANISATION
 from evaluation.models import Certificate, Objection
 from evaluation.notifications import tell_certificate, tell_objection
+from evaluation.outcome import years_later
 from evaluation.permissions import certificate_roles, certificates_visible_to, objection_roles, objections_visible_to
 from portal.machine import MACHINES, Act, Ask, Machine, Transition, hold, register
 from portal.problems import Problem, gettext_noop
@@ -84,6 +86,18 @@ def no_clock(certificate: Certificate, source: str, target: str, day: date) -> D
     return {"due_on": None}
 
 
+def ban_unit(certificate: Certificate, act: Act) -> Data:
+    """Whose certificate is revoked applies for nothing meanwhile; a ban that lasts longer already stays."""
+    project = certificate.application.project
+    unit, until = project.organisation, years_later(act.day, project.programme.ban_years)
+    said = {"by": act.by, "reason": act.data["reason"]}
+    if unit.state == "banned" and unit.banned_until and unit.banned_until < until:
+        ORGANISATION.perform(unit, "lift", **said)
+    if unit.state == "active":
+        ORGANISATION.perform(unit, "ban", until=until, **said)
+    return {}
+
+
 CERTIFICATE = register(
     Machine(
         name="certificate",
@@ -105,7 +119,7 @@ CERTIFICATE = register(
             Transition("supersede", _("被取代"), _("被新证书取代"), ("valid",), "superseded", ("system",)),
             Transition(
                 "revoke", _("撤销证书"), _("撤销了证书"), ("valid",), "revoked", ("supervisor",), danger=True,
-                asks=(REASON, Ask("hearing", _("听取当事人意见的情况"))),
+                asks=(REASON, Ask("hearing", _("听取当事人意见的情况"))), effects=(ban_unit,),
             ),
         ),
     )

@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from evaluation import drawing, marking
 from evaluation.models import Application, Assignment
 from evaluation.notifications import tell_assignment
-from evaluation.permissions import assignment_roles, assignments_visible_to
+from evaluation.permissions import assignment_roles, assignments_visible_to, roles_of
 from experts.models import Recusal
 from portal import clock
 from portal.machine import MACHINES, Act, Ask, Machine, Transition, hold, register
-from portal.problems import Problem
+from portal.problems import Problem, gettext_noop
 
 STATES = {
     "invited": _("待确认"),
@@ -48,6 +48,18 @@ def running_clock(assignment: Assignment, source: str, target: str, day: date) -
 
 def sheet_is_whole(assignment: Assignment, act: Act) -> Iterator[Problem]:
     yield from marking.missing_marks(assignment)
+
+
+def no_conflict_is_known(assignment: Assignment, act: Act) -> Iterator[Problem]:
+    """Facts may have come up since the pool was frozen: parties hire, and units name members."""
+    if assignment.expert_id in drawing.conflicts(assignment.application, act.day):
+        message = gettext_noop("您与当事单位存在应当回避的关系，不能接受；请申明回避。")
+        yield Problem("conflict", "no_conflict", message)
+
+
+def signer_is_no_party(assignment: Assignment, act: Act) -> Iterator[Problem]:
+    if "expert" not in roles_of(act.by, assignment.application):
+        yield Problem("party", "", gettext_noop("您已是当事单位的人员，不能签署本案的评分表。"))
 
 
 def review_is_open(assignment: Assignment) -> bool:
@@ -115,7 +127,7 @@ ASSIGNMENT = register(
         transitions=(
             Transition(
                 "accept", _("接受评审"), _("接受了评审邀请"), ("invited",), "accepted", ("invitee",),
-                effects=(convene_when_full,), when=panel_is_forming,
+                checks=(no_conflict_is_known,), effects=(convene_when_full,), when=panel_is_forming,
                 asks=(Ask("no_conflict", _("我与各方当事单位没有应当回避的关系"), "yes"),),
             ),
             Transition(
@@ -136,7 +148,8 @@ ASSIGNMENT = register(
             ),
             Transition(
                 "sign", _("签署评分表"), _("签署了评分表"), ("accepted",), "signed", ("invitee",),
-                checks=(sheet_is_whole,), effects=(sign_sheet, tally_when_complete), when=review_is_open, page="scoring",
+                checks=(signer_is_no_party, sheet_is_whole), effects=(sign_sheet, tally_when_complete),
+                when=review_is_open, page="scoring",
             ),
         ),
     )

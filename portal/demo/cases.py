@@ -6,7 +6,7 @@ Hides which file proves which item: few files are made, each attached to many it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from random import Random
 from typing import Any
 
@@ -64,7 +64,9 @@ def fill(application: Application, random: Random) -> None:
     project = application.project
     by = people.applicant_of(project)
     if application.rule.is_final:
-        finished = {"completed_on": timezone.localdate() - timedelta(days=random.randint(20, 60))}
+        finished: dict[str, date | None] = {
+            "completed_on": timezone.localdate() - timedelta(days=random.randint(20, 60))
+        }
         filing.save_case_data(by, application, project.target_level, finished)
         project.community.refresh_from_db()
     for document in application.standard.stage(application.stage).documents:

@@ -61,6 +61,10 @@ class Award:
     day: date
 
 
+# claims, sheets and trace of one judgement
+Judged = tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]
+
+
 def at_noon(day: date, minutes: int = 0) -> datetime:
     return timezone.make_aware(datetime.combine(day, time(12))) + timedelta(minutes=minutes)
 
@@ -185,7 +189,7 @@ class Past:
         self.numbers[name] += 1
         return self.numbers[name]
 
-    def _judged(self, level: int) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
+    def _judged(self, level: int) -> Judged:
         """Claims, sheets and trace of one invented judgement that comes to ``level``."""
         claimed = marks.self_marks(self.standard, STAGE, level, self.random)
         while True:
@@ -226,7 +230,7 @@ class Past:
             created_at=project.created_at,
         )
 
-    def _submission(self, application: Application, award: Award, judged: tuple) -> Submission:
+    def _submission(self, application: Application, award: Award, judged: Judged) -> Submission:
         claims = {code: {"value": value, "note": ""} for code, value in sorted(judged[0].items())}
         case = snapshot.case_data(application.project, STAGE)
         data = {**case, "statements": {}, "documents": {}, "claims": claims, "evidence": []}
@@ -240,7 +244,7 @@ class Past:
             checks=[],
         )
 
-    def _result(self, submission: Submission, award: Award, judged: tuple) -> Result:
+    def _result(self, submission: Submission, award: Award, judged: Judged) -> Result:
         _, sheets, trace = judged
         return Result(
             application=submission.application,
@@ -276,10 +280,10 @@ class Past:
 
     def _events(self, application: Application, award: Award) -> Iterator[Event]:
         applicant = application.project.created_by_id
-        for order, (days, action, source, target, role) in enumerate(ACTS):
+        for order, (before, action, source, target, role) in enumerate(ACTS):
             actor = applicant if role == "applicant" else self.acting.get(role)
             yield Event(
-                at=at_noon(award.day - timedelta(days=days), order),
+                at=at_noon(award.day - timedelta(days=before), order),
                 actor_id=actor,
                 actor_name=people.OFFICERS[role][1] if role in people.OFFICERS else NAMES[role],
                 role=role,

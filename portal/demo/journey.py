@@ -14,17 +14,19 @@ from django.utils import timezone
 
 from communities.models import District, Organisation
 from evaluation import findings, marking
-from evaluation.models import Application, PublicNotice
+from evaluation.models import Application, Assignment, PublicNotice, Result
 from evaluation.workflow import APPLICATION, ASSIGNMENT
 from portal import tasks
 from portal.demo import cases, construction, marks, names, people
+from portal.models import User
 
 Step = Callable[[Application], None]
 
 
 def fresh(application: Application) -> Application:
     """The row as it is now, with everything that its machine reads."""
-    return Application.objects.with_case().get(pk=application.pk)
+    row: Application = Application.objects.with_case().get(pk=application.pk)
+    return row
 
 
 def random_of(application: Application) -> Random:
@@ -81,7 +83,7 @@ def sign_sheets(application: Application) -> None:
         ASSIGNMENT.perform(assignment, "sign", by=assignment.expert.user)
 
 
-def mark_sheet(assignment, share: float = 1.0) -> None:  # type: ignore[no-untyped-def]
+def mark_sheet(assignment: Assignment, share: float = 1.0) -> None:
     """Mark the expert's own items (the first ``share`` of them) near what the applicant claims; marks that stand stay."""
     application = assignment.application
     claimed = dict(application.claims.values_list("item_code", "value"))
@@ -99,19 +101,27 @@ def mark_sheet(assignment, share: float = 1.0) -> None:  # type: ignore[no-untyp
 
 def conclude(application: Application) -> None:
     """The leader gives the panel's opinion, then the organiser closes the review."""
-    if not marking.result_of(application).opinion:
+    if not result_of(application).opinion:
         give_opinion(application)
     APPLICATION.perform(application, "close_review", by=application.organiser)
 
 
+def result_of(application: Application) -> Result:
+    """The result of this round; LookupError before the tally."""
+    found = marking.result_of(application)
+    if found is None:
+        raise LookupError(f"{application} is not tallied")
+    return found
+
+
 def give_opinion(application: Application) -> None:
-    flagged = marking.result_of(application).trace["flagged"]
+    flagged = result_of(application).trace["flagged"]
     notes = dict.fromkeys(flagged, "示例：经合议，以平均值为准。")
     opinion = "示例：方案完整，系统配置与目标星级相符，同意按汇总结果报审。"
     APPLICATION.perform(application, "give_opinion", by=leader_of(application), opinion=opinion, notes=notes)
 
 
-def leader_of(application: Application):  # type: ignore[no-untyped-def]
+def leader_of(application: Application) -> User:
     return next(row for row in people.panel_of(application, "accepted", "signed") if row.is_leader).expert.user
 
 

@@ -54,8 +54,8 @@ def nearest_above(item: Item, share: float) -> int | float:
         wanted = Fraction(share) * item.points
         return plain(next(mark for mark in legal.choices if mark >= wanted))
     if legal.highest is not None and legal.step is not None:
-        steps = min(-(-Fraction(share) * legal.highest // legal.step), legal.highest / legal.step)
-        return plain(steps * legal.step)
+        steps = -(-Fraction(share) * legal.highest // legal.step)
+        return plain(min(steps * legal.step, legal.highest))
     assert item.linear is not None  # noqa: S101  the last of the ways in which marks are legal
     return plain(item.linear.zero_at + Fraction(round(share * 20), 20) * (item.linear.full_at - item.linear.zero_at))
 

@@ -21,7 +21,7 @@ def seed_of(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
-def pdf(title: str, text: str, pages: int = 1) -> ContentFile:
+def pdf(title: str, text: str, pages: int = 1) -> ContentFile[bytes]:
     """A document of ``pages`` pages whose first lines say what it is an example of."""
     lines = [
         f"示例文件：{text}",
@@ -32,7 +32,7 @@ def pdf(title: str, text: str, pages: int = 1) -> ContentFile:
     return ContentFile(content, name=f"{title}.pdf")
 
 
-def photo(title: str, text: str) -> ContentFile:
+def photo(title: str, text: str) -> ContentFile[bytes]:
     """A photo with time and place in its metadata, as a phone would send it."""
     seed = seed_of(f"{title} {text}")
     taken_at = timezone.localtime() - timedelta(minutes=seed % 300 + 1)
@@ -41,9 +41,9 @@ def photo(title: str, text: str) -> ContentFile:
     return ContentFile(content, name=f"{title}.jpg")
 
 
-def table(title: str, text: str) -> ContentFile:
+def table(title: str, text: str) -> ContentFile[bytes]:
     """A workbook of a few rows."""
-    rows = [
+    rows: list[list[object]] = [
         ["序号", "名称", "数量", "备注"],
         *([number, f"示例设备{number}", number * 4, text] for number in range(1, 13)),
     ]

@@ -16,7 +16,7 @@ from communities import registration
 from communities.models import District, Officer, Organisation
 from communities.permissions import officers
 from communities.workflow import ORGANISATION
-from evaluation.models import Application, Project
+from evaluation.models import Application, Assignment, Project
 from portal.demo import names, papers
 from portal.models import User
 
@@ -113,7 +113,7 @@ def district_officer_of(project: Project) -> User:
     return officer("district_officer", project.community.district_id)
 
 
-def panel_of(application: Application, *states: str) -> list:
+def panel_of(application: Application, *states: str) -> list[Assignment]:
     """Assignments of the present round in these states, by seat."""
     rows = application.assignments.filter(review_round=application.review_round, state__in=states)
     return list(rows.select_related("expert__user", "application").order_by("seat", "pk"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from communities.models import District
+from communities.models import District, Organisation
 from communities.workflow import ORGANISATION
 from evaluation import outcome
 from evaluation.models import Application
@@ -76,7 +76,7 @@ def registrations_waiting(districts: list[District]) -> None:
     ORGANISATION.perform(returned, "return", by=people.officer("intake"), reason="示例：营业执照照片模糊，请重新上传。")
 
 
-def _registering(number: int, district: District):  # type: ignore[no-untyped-def]
+def _registering(number: int, district: District) -> Organisation:
     administrator = people.user(f"newcomer-{number - 7}", f"示例新单位经办人{number - 7}")
     administrator.save()
     return people.register(administrator, number, "developer", names.developer(number), district)

@@ -118,6 +118,16 @@ def role_name(role: str) -> str:
     return gettext(ROLES.get(role, role))
 
 
+# Roles of the people on a panel: known by their role only to whoever does not see the panel.
+PANEL_ROLES = frozenset({"expert", "leader", "invitee"})
+
+
+@register.filter
+def doer(event: Event) -> str:
+    """Who did it, as anybody may know it: of the system and of a member of a panel only the role."""
+    return event.actor_name if event.actor_id and event.role not in PANEL_ROLES else role_name(event.role)
+
+
 @register.filter
 def problem_text(record: dict[str, Any]) -> str:
     """A stored problem as a sentence in the reader's language."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,12 @@ from drf_spectacular.generators import SchemaGenerator
 from evaluation.models import Application
 from portal.demo import people
 
-CASES = ("draft", "correction", "inviting", "review", "deliberation", "completion/site_visit")
+CASES = ("draft", "form_check", "review", "completion/site_visit")
 OPERATIONS = [line.split() for line in Path(__file__).with_name("operations.txt").read_text().splitlines()]
-NASTY = [
-    None, True, "", " ", "x" * 10_000, "'; --", "%00", "９", -1, 0, 2**63, 10**30, 1.5, 1e308, [], [[]], {}, {"a": {"b": []}},
-    "9999-99-99", "0001-01-01", "9999-12-31", "<script>", "\u202e",
-]  # fmt: skip
-UNREADABLE = "body that is no JSON"
+NASTY = [None, True, "", " ", "x" * 10_000, "%00", "９", -1, 2**63, 10**30, 1e308, [[]], {"a": {"b": []}}, "9999-12-31", "\u202e"]
+QUESTIONS = ("search", "state", "district", "organisation", "level", "year", "ordering", "due_before", "before", "after",
+             "round", "running", "mine", "open", "serving_on", "number", "visit", "sent")  # fmt: skip
+ANSWERS = ("", "x", "-1", "0", "9" * 30, "1e400", "NaN", "2026-11-21", "é" * 300, "%00", "true")
 
 
 @pytest.fixture(scope="module")
@@ -56,34 +54,37 @@ def places(at):
     }
 
 
+@pytest.fixture
+def writers(at, world, by_token):
+    """(client, case that this person may write to)."""
+    one, leader = (
+        next(row.expert.user for row in people.panel_of(at(name), "accepted") if row.is_leader)
+        for name in ("review", "completion/site_visit")
+    )
+    return [
+        (by_token(world.applicant), at("draft").pk),
+        (by_token(world.intake), at("form_check").pk),
+        (by_token(one), at("review").pk),
+        (by_token(leader), at("completion/site_visit").pk),
+    ]
+
+
 @pytest.mark.parametrize("name, method, address", [row for row in OPERATIONS if row[1] != "GET"])
-def test_no_body_breaks_an_operation(at, world, by_token, asked, places, name, method, address):
-    expert = people.panel_of(at("review"), "accepted")[0].expert.user
-    clients = [by_token(one) for one in (world.applicant, world.intake, world.district_officer, expert)]
+def test_no_body_breaks_an_operation(world, writers, asked, places, name, method, address):
     before = dict(Application.objects.values_list("pk", "state"))
-    for case in ("draft", "correction", "review", "completion/site_visit"):
-        there = address.format(**{**places, "application": at(case).pk})
-        for body in [*NASTY, *({key: value for key in asked[name]} for value in NASTY if asked[name])]:
-            for client in clients:
-                answer = getattr(client, method.lower())(there, body)
-                assert answer.status_code < 500
-                assert answer.status_code < 400 or set(answer.json()) == {"problems"}
-        if "{application}" not in address:
-            break
-    moved = {pk for pk, state in Application.objects.values_list("pk", "state") if before.get(pk, state) != state}
-    assert moved == set()
+    bodies = [None, [], "text", 1, *({key: value for key in asked[name]} for value in NASTY if asked[name])]
+    for client, case in writers if "{application}" in address else writers[:2]:
+        for body in bodies:
+            answer = getattr(client, method.lower())(address.format(**{**places, "application": case}), body)
+            assert answer.status_code < 400 or set(answer.json()) == {"problems"}
+    assert {pk: state for pk, state in Application.objects.values_list("pk", "state") if pk in before} == before
 
 
 @pytest.mark.parametrize("name, method, address", [row for row in OPERATIONS if row[1] == "GET"])
-def test_no_question_breaks_an_operation(at, world, by_token, places, name, method, address):
-    there = re.sub(r"\{(\w+)\}", lambda match: str(places[match[1]]), address)
-    clients = [by_token(one) for one in (world.applicant, world.supervisor)]
-    keys = ("search", "state", "district", "organisation", "level", "year", "ordering", "page", "page_size", "due_before",
-            "before", "after", "round", "running", "mine", "serving_on", "number", "visit")  # fmt: skip
-    for value in ("", "x", "-1", "0", "9" * 30, "%", "1e400", "NaN", "2026-11-21", "é" * 300, "%00", "\u202e", "true"):
-        for client in clients:
-            for key in keys:
-                answer = client.get(there, {key: value})
-                assert answer.status_code < 500
-                if hasattr(answer, "streaming_content"):
-                    answer.close()
+def test_no_question_breaks_an_operation(world, by_token, places, name, method, address):
+    client = by_token(world.supervisor)
+    for value in ANSWERS:
+        for asked in (dict.fromkeys(QUESTIONS, value), {"page": value}, {"page_size": value}):
+            answer = client.get(address.format(**places), asked)
+            assert answer.status_code < 500
+            answer.close()

@@ -53,3 +53,10 @@ def house(browser: Browser, portal: Portal, remembered: dict[str, Any]) -> Itera
     yield house
     house.close()
     assert house.watch.seen == []
+
+
+@pytest.fixture(scope="session")
+def places(portal: Portal) -> dict[str, Any]:
+    """Where the pages are and who uses them: names for the addresses that the tests open."""
+    found: dict[str, Any] = portal.call(world.places)
+    return found

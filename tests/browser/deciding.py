@@ -129,9 +129,7 @@ def record_guidance(officer: Person, address: str) -> None:
     officer.go(address)
     photos = officer.page.locator("#photos")
     photo = papers.photo("现场照片", f"{address} 现场").read()
-    photos.locator("input[type=file]").set_input_files(
-        {"name": "现场.jpg", "mimeType": "image/jpeg", "buffer": photo}
-    )
+    photos.locator("input[type=file]").set_input_files({"name": "现场.jpg", "mimeType": "image/jpeg", "buffer": photo})
     officer.fill({"说明": "弱电间"}, photos)
     officer.press("上传照片", photos)
     expect(officer.page.locator("#photos img")).to_have_count(1)

@@ -32,11 +32,14 @@ def decline_the_invitation(expert: Person, seat: int) -> None:
 def mark_every_item(expert: Person, seat: int, marks: dict[str, Any]) -> None:
     """Item by item in the scoring room until none is left unmarked."""
     expert.go(f"/assignments/{seat}/scoring/")
-    for count in range(len(marks)):
+    for left in range(len(marks) - 1, -1, -1):
         code = expert.page.locator("#mark").get_attribute("data-code") or ""
         give_a_mark(expert, marks[code])
         expert.press("保存，下一条")
-        expect(expert.page.locator("#done")).to_have_text(str(count + 1))
+        if left:
+            expect(expert.page.locator("#mark")).not_to_have_attribute("data-code", code)
+    expert.reads("全部条目已评。签署后评分表封存，不能再改；其他专家的评分在汇总后才能看到。")
+    expect(expert.page.locator("#done")).to_have_text(str(len(marks)))
 
 
 def give_a_mark(expert: Person, mark: dict[str, Any]) -> None:

@@ -176,4 +176,3 @@ def step(name: str, house: House) -> Iterator[None]:
                 page.screenshot(path=path, full_page=True)
                 error.add_note(f"{page.url} → {path}")
         raise
-

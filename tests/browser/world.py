@@ -63,17 +63,21 @@ def places() -> dict[str, Any]:
     guided = Application.objects.get(stage="design", state="certified", project__guidance_visits__state="open")
     visit = guided.project.guidance_visits.get(state="open")
     notice = Application.objects.get(stage="completion", state="notice").notices.latest("pk")
-    return found | _places_of("guided", guided) | {
-        "certificate": certificate.number,
-        "certificate_pk": certificate.pk,
-        "ended": Certificate.objects.exclude(state="valid").latest("pk").number,
-        "visit": visit.pk,
-        "visit_planned": guided.project.guidance_visits.get(state="planned").pk,
-        "notice": notice.pk,
-        "objection": notice.objections.get().pk,
-        "standard": Standard.objects.get(code="REF-SC").pk,
-        "unit_waiting": Organisation.objects.filter(state="submitted").latest("pk").pk,
-    }
+    return (
+        found
+        | _places_of("guided", guided)
+        | {
+            "certificate": certificate.number,
+            "certificate_pk": certificate.pk,
+            "ended": Certificate.objects.exclude(state="valid").latest("pk").number,
+            "visit": visit.pk,
+            "visit_planned": guided.project.guidance_visits.get(state="planned").pk,
+            "notice": notice.pk,
+            "objection": notice.objections.get().pk,
+            "standard": Standard.objects.get(code="REF-SC").pk,
+            "unit_waiting": Organisation.objects.filter(state="submitted").latest("pk").pk,
+        }
+    )
 
 
 def _places_of(name: str, application: Application) -> dict[str, Any]:
@@ -137,7 +141,10 @@ def plan(number: str, stage: str) -> dict[str, Any]:
 def _claim(item: Item, value: Any) -> dict[str, Any]:
     """One mark as it is given on a page: by the words of a button, or as a typed number."""
     text = wording.mark_text(value)
-    words = next((f"{one.label} · {one.when}" if one.when else one.label for one in wording.choices(item) if one.value == text), "")
+    words = next(
+        (f"{one.label} · {one.when}" if one.when else one.label for one in wording.choices(item) if one.value == text),
+        "",
+    )
     note = f"示例：{item.not_applicable}。" if value == "na" else ""
     return {"code": item.code, "value": text, "words": words, "note": note}
 

@@ -100,7 +100,7 @@ def test_swapped_characters_are_found_except_the_first_with_the_last(first17, on
 def test_a_wrong_length_is_said_with_the_length(length):
     problem = problem_of("1" * length)
     assert (problem.code, problem.place) == ("credit_code_length", "credit_code")
-    assert problem.text() == f"统一社会信用代码应为 18 位，现为 {length} 位。请对照营业执照或登记证书补正。"
+    assert problem.text() == f"统一社会信用代码应为 18 位，现为 {length} 位。请对照营业执照或登记证书更正。"
 
 
 @pytest.mark.parametrize("letter", list("IOZSVioa-＊中"))
