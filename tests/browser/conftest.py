@@ -57,6 +57,6 @@ def house(browser: Browser, portal: Portal, remembered: dict[str, Any]) -> Itera
 
 @pytest.fixture(scope="session")
 def places(portal: Portal) -> dict[str, Any]:
-    """Where the pages are and who uses them: names for the addresses that the tests open."""
-    found: dict[str, Any] = portal.call(world.places)
+    """Where the pages are and who uses them, as it was told before any test changed the world."""
+    found: dict[str, Any] = portal.told
     return found

@@ -11,7 +11,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,11 +32,12 @@ STOP_SECONDS = 10
 
 @dataclass(frozen=True)
 class Portal:
-    """A portal that runs: where its pages are, and the variables with which its commands are run."""
+    """A portal that runs: where its pages are, the variables of its commands, and what its preparation told."""
 
     address: str
     data: Path
     environment: Mapping[str, str]
+    told: Any = None
 
     def manage(self, *arguments: str) -> str:
         """Run one management command on this portal's database and return what it printed."""
@@ -67,7 +68,7 @@ def running_portal(prepare: Callable[[Portal], Any]) -> Iterator[Portal]:
         inherited = {**os.environ, **IMPATIENT, "DATABASE_URL": database_url, "SITE_URL": options.address}
         portal = Portal(options.address, data, run.child_environment(options, redis_url, inherited))
         portal.manage("migrate", "--no-input", "--verbosity", "0")
-        prepare(portal)
+        portal = replace(portal, told=prepare(portal))
         children: list[Child] = []
         stack.callback(stop, children, STOP_SECONDS)
         for name, command in run.programs(PYTHON, options).items():

@@ -37,8 +37,8 @@ LIVE = (
 )
 
 
-def build() -> None:
-    """Officers, a pool, some past certificates, units, and one case at every place that is looked at."""
+def build() -> dict[str, Any]:
+    """Officers, a pool, some past certificates, units, one case at every place that is looked at; return the places."""
     configuration.load()
     with tasks.silence(), transaction.atomic():
         districts = list(District.objects.filter(valid_until=None))
@@ -48,6 +48,7 @@ def build() -> None:
         history.make(districts, names.chance(SEED, "history"), SCALE)
         world.make_live(districts, SEED, LIVE, lambda line: None)
         world.consider_told()
+    return places()
 
 
 def places() -> dict[str, Any]:
