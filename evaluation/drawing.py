@@ -32,7 +32,9 @@ def propose(application: Application, by: User) -> Draw:
     """Freeze pool, exclusions and rules; the commitment exists before the supervisor's secret does. Raises Refused."""
     project = application.project
     subject = f"{project.number}/{application.stage}/{application.review_round}"
-    frozen = lots.freeze(candidates(application), rules(application), subject, already(application), salt=secrets.token_hex(32))
+    frozen = lots.freeze(
+        candidates(application), rules(application), subject, already(application), salt=secrets.token_hex(32)
+    )
     return Draw.objects.create(
         application=application,
         review_round=application.review_round,

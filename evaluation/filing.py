@@ -247,7 +247,9 @@ def restore_document(by: User, document: Document) -> None:
     with writing(by, "edit", application):
         if not open_places(application).document(document.code):
             _refuse_closed(document.code)
-        _refuse_double(application.documents.filter(code=document.code, removed_at=None), document.sha256, document.code)
+        _refuse_double(
+            application.documents.filter(code=document.code, removed_at=None), document.sha256, document.code
+        )
         Document.objects.filter(pk=document.pk).update(removed_at=None)
 
 

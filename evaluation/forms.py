@@ -32,7 +32,10 @@ class ProjectForm(forms.Form):
         super().__init__(data)
         self.programmes = list(Programme.objects.filter(stages__isnull=False).distinct().select_related("standard"))
         self.fields["target_level"].choices = [
-            (programme.name, [(f"{programme.pk}:{level.level}", level.name) for level in programme.standard.parsed.levels])
+            (
+                programme.name,
+                [(f"{programme.pk}:{level.level}", level.name) for level in programme.standard.parsed.levels],
+            )
             for programme in self.programmes
         ]
 
@@ -44,7 +47,9 @@ class ProjectForm(forms.Form):
             raise ValidationError(problem.text(gettext), code=problem.code)
         found = Organisation.objects.filter(credit_code=code, state="active").first()
         if found is None:
-            raise ValidationError(gettext("平台上没有这个已核验的单位，请核对代码，或请对方先完成单位注册。"), code="unknown")
+            raise ValidationError(
+                gettext("平台上没有这个已核验的单位，请核对代码，或请对方先完成单位注册。"), code="unknown"
+            )
         return found
 
     @property
@@ -106,14 +111,19 @@ class EvidenceForm(forms.Form):
     """Proofs to add: several files of one kind for the same items."""
 
     files = SeveralFilesField(
-        label=_("文件"), help_text=_("可一次选择多个：PDF、照片、XLSX、MP4、DWG、PPTX。照片的拍摄时间与位置会自动读取。")
+        label=_("文件"),
+        help_text=_("可一次选择多个：PDF、照片、XLSX、MP4、DWG、PPTX。照片的拍摄时间与位置会自动读取。"),
     )
     evidence_kind = forms.ChoiceField(label=_("佐证类型"))
-    caption = forms.CharField(label=_("说明"), max_length=120, required=False, help_text=_("例如：S-07 外立面摄像机布置图"))
+    caption = forms.CharField(
+        label=_("说明"), max_length=120, required=False, help_text=_("例如：S-07 外立面摄像机布置图")
+    )
     page = forms.IntegerField(label=_("页码"), required=False, min_value=1, help_text=_("佐证内容所在页，可不填"))
     items = forms.MultipleChoiceField(label=_("佐证的条目"), required=False, widget=forms.CheckboxSelectMultiple)
 
-    def __init__(self, form: standard.Standard, stage: str, data: Any = None, uploads: Any = None, initial: Any = None) -> None:
+    def __init__(
+        self, form: standard.Standard, stage: str, data: Any = None, uploads: Any = None, initial: Any = None
+    ) -> None:
         super().__init__(data, uploads, initial=initial)
         self.fields["files"].widget.attrs["accept"] = files.accept_attribute(files.EVIDENCE_KINDS)
         self.fields["evidence_kind"].choices = [("", _("请选择")), *form.enums["evidence"].items()]

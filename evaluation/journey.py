@@ -90,7 +90,8 @@ def application_steps(application: Application, rule: StageRule, events: Iterabl
     here = phase_of.get(last if ended else application.state, 0)
     finished = application.state == "certified"
     return [
-        _step(application, phase, number, here, ended, finished, left.get(number)) for number, phase in enumerate(phases)
+        _step(application, phase, number, here, ended, finished, left.get(number))
+        for number, phase in enumerate(phases)
     ]
 
 

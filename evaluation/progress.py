@@ -114,7 +114,10 @@ def _missing(form: standard.Standard, result: scoring.Result, level: standard.Le
     names = {chapter.code: chapter.name for chapter in form.chapters}
     if result.total is not None and result.total < level.min_total:
         short = standard.rounded_text(level.min_total - result.total, result.digits)
-        yield _("总分还差 %(short)s 分（须 %(wanted)s 分）") % {"short": short, "wanted": standard.to_text(level.min_total)}
+        yield _("总分还差 %(short)s 分（须 %(wanted)s 分）") % {
+            "short": short,
+            "wanted": standard.to_text(level.min_total),
+        }
     for chapter in result.chapters:
         if chapter.ratio < level.min_chapter:
             values = {
@@ -124,7 +127,9 @@ def _missing(form: standard.Standard, result: scoring.Result, level: standard.Le
             }
             yield _("“%(chapter)s”得分率 %(ratio)s%%，须达到 %(wanted)s%%") % values
     capped = {cap.item for cap in result.caps if cap.below <= level.level}
-    for code in dict.fromkeys([*(code for code in result.failed if form.item(code).from_level is None), *sorted(capped)]):
+    for code in dict.fromkeys(
+        [*(code for code in result.failed if form.item(code).from_level is None), *sorted(capped)]
+    ):
         item = form.item(code)
         values = {"code": code, "name": item.name}
         sentence = _("控制项 %(code)s %(name)s 须满足") if item.mode == "pass" else _("%(code)s %(name)s 须得分大于零")

@@ -46,7 +46,9 @@ def build(application: Application) -> dict[str, Any]:
                 **_file(row),
                 "evidence_kind": row.evidence_kind,
                 "caption": row.caption,
-                "items": {link.item_code: link.page for link in sorted(row.links.all(), key=lambda link: link.item_code)},
+                "items": {
+                    link.item_code: link.page for link in sorted(row.links.all(), key=lambda link: link.item_code)
+                },
             }
             for row in evidence
         ],

@@ -89,7 +89,9 @@ def test_dependencies_point_one_way():
         house = house_of(module_of(path))
         for name, _ in imports(path):
             target = house_of(name)
-            shared = ".".join(name.split(".")[:2]) in SHARED_OF_SHELL and {"views", "api"} & set(module_of(path).split("."))
+            shared = ".".join(name.split(".")[:2]) in SHARED_OF_SHELL and {"views", "api"} & set(
+                module_of(path).split(".")
+            )
             if target and target != house and target not in MAY_IMPORT[house] and not shared:
                 wrong.append(f"{module_of(path)} imports {name}")
     assert wrong == []

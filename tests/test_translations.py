@@ -44,7 +44,9 @@ def translations(entry):
 
 
 def test_every_sentence_has_its_english(extracted, catalogue):
-    known = {(entry.msgctxt, entry.msgid): entry for entry in catalogue if not entry.obsolete and "fuzzy" not in entry.flags}
+    known = {
+        (entry.msgctxt, entry.msgid): entry for entry in catalogue if not entry.obsolete and "fuzzy" not in entry.flags
+    }
     missing = [
         entry.msgid
         for entry in extracted
@@ -70,7 +72,9 @@ def test_a_translation_keeps_the_places_for_values(catalogue):
 
 def test_the_english_is_english(catalogue):
     """Chinese is left only where it is a name that has no English."""
-    assert [text for entry in catalogue for text in translations(entry) if CHINESE.search(text) and text != "中文"] == []
+    assert [
+        text for entry in catalogue for text in translations(entry) if CHINESE.search(text) and text != "中文"
+    ] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "templates").rglob("*.html")), ids=lambda path: path.name)

@@ -114,7 +114,10 @@ def application_data(request: HttpRequest, pk: int) -> HttpResponse:
     row = fetch(request, pk)
     data = data_for(request.user, row)
     may_write = places_open(request, row).data
-    initial = {"target_level": data["project"]["target_level"], **{name: data["community"][name] for name in PERMIT_DATES}}
+    initial = {
+        "target_level": data["project"]["target_level"],
+        **{name: data["community"][name] for name in PERMIT_DATES},
+    }
     form = CaseDataForm(row.standard, request.POST or None, initial)
     if request.method == "POST" and form.is_valid():
         try:
@@ -195,7 +198,9 @@ def _supplied(row: Application, forms: tuple[str, ...]) -> str:
         unit = row.project.organisation
         return _("%(name)s，统一社会信用代码 %(code)s") % {"name": unit.name, "code": unit.credit_code}
     needed = row.rule.needs_certificate_of
-    held = Certificate.objects.filter(application__project=row.project, application__stage=needed, state="valid").first()
+    held = Certificate.objects.filter(
+        application__project=row.project, application__stage=needed, state="valid"
+    ).first()
     return str(held) if held else _("由平台自动提供，尚无内容")
 
 

@@ -39,7 +39,9 @@ QUEUE_DUTIES = OFFICERS | {"district_officer"}
 class QueueFilter(forms.Form):
     """What of the queue to show; an unknown choice filters nothing."""
 
-    show = forms.ChoiceField(choices=[("mine", _("等我办理")), ("open", _("在办")), ("done", _("办结"))], required=False)
+    show = forms.ChoiceField(
+        choices=[("mine", _("等我办理")), ("open", _("在办")), ("done", _("办结"))], required=False
+    )
     q = forms.CharField(label=_("小区、案卷编号或单位"), max_length=60, required=False)
     state = forms.ChoiceField(label=_("环节"), required=False)
     stage = forms.ChoiceField(label=_("阶段"), required=False)

@@ -78,7 +78,9 @@ def _pool(application: Application, row: Draw | None) -> dict[str, Any]:
         "size": rules["size"],
         "pool_size": len(standings),
         "drawable_count": len(drawable),
-        "excluded": [(gettext(sentence), reasons[code]) for code, sentence in lots.EXCLUSIONS.items() if code in reasons],
+        "excluded": [
+            (gettext(sentence), reasons[code]) for code, sentence in lots.EXCLUSIONS.items() if code in reasons
+        ],
     }
 
 
@@ -115,7 +117,10 @@ class OpinionForm(PageActForm):
         result = marking.result_of(application)
         self.codes = list(result.trace["flagged"]) if result else []
         for code in self.codes:
-            label = gettext("%(code)s %(name)s：合议意见") % {"code": code, "name": application.standard.item(code).name}
+            label = gettext("%(code)s %(name)s：合议意见") % {
+                "code": code,
+                "name": application.standard.item(code).name,
+            }
             box = forms.Textarea(attrs={"rows": 2})
             self.fields[code] = forms.CharField(label=label, widget=box, max_length=2000, required=False)
         if result:

@@ -61,7 +61,9 @@ def project_new(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             project = filing.open_project(request.user, community, programme, level, form.cleaned_data["consultant"])
         except Refused as refused:
-            add_problems(form, [row if row.place in form.fields else replace(row, place="") for row in refused.problems])
+            add_problems(
+                form, [row if row.place in form.fields else replace(row, place="") for row in refused.problems]
+            )
         else:
             messages.success(request, _("已建立案卷%(number)s。请选择要申报的阶段。") % {"number": project.number})
             return redirect(project)

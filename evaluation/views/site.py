@@ -124,13 +124,17 @@ def _site_page(
         "may_name": can(request.user, "see_panel", application),
         "may_record": can(request.user, "record_site_visit", application),
         "may_sign": can(request.user, "sign_site_visit", application),
-        "missing": [problem.text(gettext) for problem in site.unsigned(visit)] if application.state == "site_visit" else [],
+        "missing": [problem.text(gettext) for problem in site.unsigned(visit)]
+        if application.state == "site_visit"
+        else [],
         "photos": visit.photos.order_by("pk"),
         "findings": [
             (row, wording.item_title(application.standard, row.item_code))
             for row in visit.findings.select_related("by").order_by("pk")
         ],
-        "record_form": RecordForm(initial={"visited_on": visit.visited_on or timezone.localdate(), "summary": visit.summary}),
+        "record_form": RecordForm(
+            initial={"visited_on": visit.visited_on or timezone.localdate(), "summary": visit.summary}
+        ),
         "finding_form": SiteFindingForm(application, item=item),
         "photo_form": PhotoForm(),
         **given,
@@ -235,9 +239,7 @@ def photo_thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The small picture of a photo."""
     row = _photo(request, pk)
     tag = f"thumbnail-{row.sha256}" if row.sha256 else ""
-    return files.send(
-        row.thumbnail, name=row.name, content_type="image/jpeg", inline=True, request=request, sha256=tag
-    )
+    return files.send(row.thumbnail, name=row.name, content_type="image/jpeg", inline=True, request=request, sha256=tag)
 
 
 # --- guidance -----------------------------------------------------------------------------------------------------
@@ -298,7 +300,9 @@ def guidance_visit(request: HttpRequest, pk: int) -> HttpResponse:
     return _visit_page(request, visit, {"acts": acts})
 
 
-def _visit_page(request: HttpRequest, visit: GuidanceVisit, given: Mapping[str, Any], status: int = 200) -> HttpResponse:
+def _visit_page(
+    request: HttpRequest, visit: GuidanceVisit, given: Mapping[str, Any], status: int = 200
+) -> HttpResponse:
     user = request.user
     guides = "district_officer" in guidance_roles(user, visit) and visit.state in ("planned", "open")
     opinions = []

@@ -81,7 +81,9 @@ def test_evidence_is_linked_unlinked_removed_and_taken_back(at, world, by_token)
     one, two = (item.code for item in case.standard.items("design")[:2])
     kind = next(iter(case.standard.enums["evidence"]))
     client, address = by_token(world.applicant), f"applications/{case.pk}/evidence/"
-    made = client.upload(address, evidence_kind=kind, items=[one, two], file=papers.photo("示例", "照片"), caption="示例")
+    made = client.upload(
+        address, evidence_kind=kind, items=[one, two], file=papers.photo("示例", "照片"), caption="示例"
+    )
     proof = f"{address}{made.json()['id']}/"
     assert (made.status_code, made.json()["items"]) == (201, {one: None, two: None})
     assert client.put(f"{proof}links/{one}/", {"page": 1}).json()["items"] == {one: 1, two: None}
@@ -140,7 +142,10 @@ def test_advice_is_for_those_who_write(at, world, by_token):
     case = at("draft")
     mine = by_token(world.applicant).get(f"applications/{case.pk}/advice/").json()
     stranger = by_token(world.intake).get(f"applications/{case.pk}/advice/")
-    assert {row["rule"] for row in mine["rules"] if row["problems"]} >= {"documents_are_present", "every_item_is_claimed"}
+    assert {row["rule"] for row in mine["rules"] if row["problems"]} >= {
+        "documents_are_present",
+        "every_item_is_claimed",
+    }
     assert (stranger.status_code, mine["forecast"]["unmarked"]) == (404, len(case.standard.items("design")))
 
 

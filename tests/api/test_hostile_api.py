@@ -13,7 +13,23 @@ from tests.api.conftest import content
 
 CASES = ("draft", "form_check", "review", "completion/site_visit")
 OPERATIONS = [line.split() for line in Path(__file__).with_name("operations.txt").read_text().splitlines()]
-NASTY = [None, True, "", " ", "x" * 10_000, "%00", "９", -1, 2**63, 10**30, 1e308, [[]], {"a": {"b": []}}, "9999-12-31", "\u202e"]
+NASTY = [
+    None,
+    True,
+    "",
+    " ",
+    "x" * 10_000,
+    "%00",
+    "９",
+    -1,
+    2**63,
+    10**30,
+    1e308,
+    [[]],
+    {"a": {"b": []}},
+    "9999-12-31",
+    "\u202e",
+]
 QUESTIONS = ("search", "state", "district", "organisation", "level", "year", "ordering", "due_before", "before", "after",
              "round", "running", "mine", "open", "serving_on", "number", "visit", "sent")  # fmt: skip
 ANSWERS = ("", "x", "-1", "0", "9" * 30, "1e400", "NaN", "2026-11-21", "é" * 300, "%00", "true")
@@ -73,7 +89,7 @@ def writers(at, world, by_token):
 @pytest.mark.parametrize("name, method, address", [row for row in OPERATIONS if row[1] != "GET"])
 def test_no_body_breaks_an_operation(world, writers, asked, places, name, method, address):
     before = dict(Application.objects.values_list("pk", "state"))
-    bodies = [None, [], "text", 1, *({key: value for key in asked[name]} for value in NASTY if asked[name])]
+    bodies = [None, [], "text", 1, *(dict.fromkeys(asked[name], value) for value in NASTY if asked[name])]
     for client, case in writers if "{application}" in address else writers[:2]:
         for body in bodies:
             answer = getattr(client, method.lower())(address.format(**{**places, "application": case}), body)

@@ -142,7 +142,9 @@ class Journey:
 
     def fill(self, stage: str) -> None:
         """Everything of one stage: data, documents, self-score, evidence; the consultant does the proofs."""
-        self.application = good(self.applicant.post(f"projects/{self.project}/applications/", {"stage": stage}), 201)["id"]
+        self.application = good(self.applicant.post(f"projects/{self.project}/applications/", {"stage": stage}), 201)[
+            "id"
+        ]
         if stage == "completion":
             completed = str(timezone.localdate() - timedelta(days=30))
             good(self.applicant.patch(f"{self.at}data/", {"completed_on": completed}))
@@ -225,7 +227,11 @@ class Journey:
         asked = everything(organiser, f"assignments/?application={self.application}")
         assert ([row["state"] for row in asked], {row["expert"] for row in asked}) == (["invited"] * 5, {None})
         for row in people.panel_of(self.row, "invited")[:1]:
-            good(self.sign_in(row.expert.user).post(f"assignments/{row.pk}/acts/decline/", {"reason": "示例：时间冲突。"}))
+            good(
+                self.sign_in(row.expert.user).post(
+                    f"assignments/{row.pk}/acts/decline/", {"reason": "示例：时间冲突。"}
+                )
+            )
         for row in people.panel_of(self.row, "invited"):
             mine = self.sign_in(row.expert.user)
             assert mine.get(self.at).status_code == 404
@@ -235,10 +241,15 @@ class Journey:
         receipt = supervisor.get(f"{self.at}draw/receipt/").content
         assert lots.verify_bytes(receipt) == []
         seats = everything(organiser, f"{self.at}panel/")
-        assert ([row["state"] for row in seats], [row["is_leader"] for row in seats].count(True)) == (["accepted"] * 5, 1)
+        assert ([row["state"] for row in seats], [row["is_leader"] for row in seats].count(True)) == (
+            ["accepted"] * 5,
+            1,
+        )
 
     def leader(self) -> Client:
-        return self.sign_in(next(row for row in people.panel_of(self.row, "accepted", "signed") if row.is_leader).expert.user)
+        return self.sign_in(
+            next(row for row in people.panel_of(self.row, "accepted", "signed") if row.is_leader).expert.user
+        )
 
     def visit_site(self) -> None:
         leader, at = self.leader(), f"{self.at}site-visit/"
@@ -274,13 +285,18 @@ class Journey:
             if line["is_own"]:
                 item = self.row.standard.item(line["item_code"])
                 value = marks.expert_mark(item, claimed[item.code], chance)
-                body = {"value": value, "reason": marks.reason(item, value), "private_note": "只给自己看", "revision": 0}
+                body = {
+                    "value": value,
+                    "reason": marks.reason(item, value),
+                    "private_note": "只给自己看",
+                    "revision": 0,
+                }
                 good(mine.put(f"{at}marks/{item.code}/", body))
         assert good(mine.get(f"{at}sheet/"))["missing"] == []
 
     def conclude(self) -> None:
         result = good(self.officer("organiser").get(f"{self.at}result/"))
-        notes = {code: "示例：经合议取平均。" for code in result["trace"]["flagged"]}
+        notes = dict.fromkeys(result["trace"]["flagged"], "示例：经合议取平均。")
         self.act(self.leader(), "give_opinion", opinion="示例：同意报审。", notes=notes)
         self.act(self.officer("organiser"), "close_review")
         assert self.applicant.get(f"{self.at}result/").status_code == 403
@@ -297,7 +313,9 @@ class Journey:
             "notice": notice["number"], "kind": "person", "name": "示例居民", "identity": "500000199001011234",
             "contact": "000-11111111", "text": "示例：对得分有异议。",
         }  # fmt: skip
-        number = good(self.anybody.upload("objections/", **objection, proofs=[papers.pdf("证据", "journey")]), 201)["number"]
+        number = good(self.anybody.upload("objections/", **objection, proofs=[papers.pdf("证据", "journey")]), 201)[
+            "number"
+        ]
         handled = everything(self.officer("supervisor"), f"objections/?search={number}")[0]
         for client, action, asked in (
             (self.officer("intake"), "accept", {}),
@@ -328,7 +346,9 @@ class Journey:
         today, due = str(timezone.localdate()), str(timezone.localdate() + timedelta(days=14))
         programme = good(self.anybody.get("programmes/smart_community/"))
         for node, _name in programme["guidance_nodes"]:
-            visit = good(district.post(f"projects/{self.project}/guidance-visits/", {"node": node, "planned_on": today}), 201)
+            visit = good(
+                district.post(f"projects/{self.project}/guidance-visits/", {"node": node, "planned_on": today}), 201
+            )
             at = f"guidance-visits/{visit['id']}/"
             good(district.upload(f"{at}photos/", file=papers.photo("现场", node)), 201)
             opinion = good(district.post(f"{at}opinions/", {"text": "示例：标识不全。", "due_on": due}), 201)

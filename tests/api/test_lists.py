@@ -111,11 +111,16 @@ def test_applications_are_filtered_by_what_a_queue_needs(crowd, at, world, by_to
         f"project={project.pk}": visible.filter(project=project),
         f"community={project.community_id}": visible.filter(project__community=project.community_id),
         "search=LIST-07": visible.filter(project__number="CQ-LIST-07"),
-        f"search={project.community.name[2:4]}": visible.filter(project__community__name__contains=project.community.name[2:4]),
+        f"search={project.community.name[2:4]}": visible.filter(
+            project__community__name__contains=project.community.name[2:4]
+        ),
         f"due_before={timezone.localdate()}": visible.filter(due_on__lte=timezone.localdate()),
         "mine=true": visible.filter(state="form_check"),
     }
-    found = {query: {row["id"] for row in client.get(f"applications/?page_size=200&{query}").json()["results"]} for query in expected}
+    found = {
+        query: {row["id"] for row in client.get(f"applications/?page_size=200&{query}").json()["results"]}
+        for query in expected
+    }
     assert found == {query: set(rows.values_list("pk", flat=True)) for query, rows in expected.items()}
 
 

@@ -24,7 +24,9 @@ def told(client, *addresses):
 @pytest.mark.parametrize("role", ROLES)
 def test_draw_and_panel_are_for_those_who_run_or_watch_them(at, world, by_token, role):
     case, client = at("review"), by_token(getattr(world, role))
-    answers = {part: client.get(f"applications/{case.pk}/{part}/").status_code for part in ("draw", "draw/receipt", "panel")}
+    answers = {
+        part: client.get(f"applications/{case.pk}/{part}/").status_code for part in ("draw", "draw/receipt", "panel")
+    }
     draw, panel = (200 if role in who else 403 for who in (SEES_DRAW, SEES_PANEL))
     assert answers == {"draw": draw, "draw/receipt": draw, "panel": panel}
 
@@ -73,7 +75,11 @@ def test_declining_tells_nobody_who_comes_next(at, by_token):
     answer = by_token(row.expert.user).post(f"assignments/{row.pk}/acts/decline/", {"reason": "示例：时间冲突。"})
     substitute = people.panel_of(at("inviting"), "invited")[-1]
     event = answer.json()
-    assert (answer.status_code, event["verb"], set(event["data"])) == (200, "assignment.decline", {"from", "to", "reason"})
+    assert (answer.status_code, event["verb"], set(event["data"])) == (
+        200,
+        "assignment.decline",
+        {"from", "to", "reason"},
+    )
     assert substitute.expert.number not in answer.content.decode()
 
 
@@ -86,7 +92,9 @@ def test_marks_are_kept_with_their_revision_and_notes_stay_private(at, world, by
     notes = {line["private_note"] for line in own if line["revision"]}
     assert (notes, organiser.status_code) == ({"只给自己看"}, 200)
     assert {line["private_note"] for line in organiser.json()["results"]} == {None}
-    assert "只给自己看" not in told(by_token(world.organiser), f"assignments/{row.pk}/sheet/", f"applications/{case.pk}/result/")
+    assert "只给自己看" not in told(
+        by_token(world.organiser), f"assignments/{row.pk}/sheet/", f"applications/{case.pk}/result/"
+    )
 
 
 def test_a_mark_is_refused_when_it_is_illegal_or_another_saved_first(at, by_token):
@@ -142,7 +150,9 @@ def test_a_signature_says_everything_that_is_missing(at, by_token):
      ("organiser", "deliberation", 200), ("approver", "deliberation", 200), ("applicant", "notice", 200),
      ("district_officer", "notice", 200)],
 )  # fmt: skip
-def test_the_result_is_told_to_those_who_decide_and_to_all_once_it_is_published(at, world, by_token, role, state, status):
+def test_the_result_is_told_to_those_who_decide_and_to_all_once_it_is_published(
+    at, world, by_token, role, state, status
+):
     answer = by_token(getattr(world, role)).get(f"applications/{at(state).pk}/result/")
     assert answer.status_code == status
     if status == 200:
@@ -152,5 +162,7 @@ def test_the_result_is_told_to_those_who_decide_and_to_all_once_it_is_published(
 def test_the_leader_reads_the_sheets_while_leading_and_the_others_do_not(at, by_token):
     case = at("deliberation")
     rows = people.panel_of(case, "signed")
-    found = {row.is_leader: by_token(row.expert.user).get(f"applications/{case.pk}/result/").status_code for row in rows}
+    found = {
+        row.is_leader: by_token(row.expert.user).get(f"applications/{case.pk}/result/").status_code for row in rows
+    }
     assert found == {True: 200, False: 403}

@@ -61,12 +61,16 @@ def test_a_notice_shows_what_was_published(notice, anonymous):
 
 def test_running_notices_are_found_by_the_name_of_the_community(notice, anonymous):
     name = notice.figures["community"]
-    assert [row["number"] for row in anonymous.get(f"notices/?running=true&search={name}").json()["results"]] == [notice.number]
+    assert [row["number"] for row in anonymous.get(f"notices/?running=true&search={name}").json()["results"]] == [
+        notice.number
+    ]
     assert anonymous.get(f"notices/?running=false&search={name}").json()["count"] == 0
 
 
 def test_an_objection_is_taken_followed_and_tells_nobody_who_made_it(notice, anonymous, world, by_token):
-    made = anonymous.upload("objections/", notice=notice.number, **PERSON, proofs=[papers.pdf("证据", "一"), papers.pdf("证据", "二")])
+    made = anonymous.upload(
+        "objections/", notice=notice.number, **PERSON, proofs=[papers.pdf("证据", "一"), papers.pdf("证据", "二")]
+    )
     number = made.json()["number"]
     status = anonymous.get(f"objections/status/{number}/")
     client = by_token(world.intake)
@@ -81,7 +85,9 @@ def test_an_objection_is_taken_followed_and_tells_nobody_who_made_it(notice, ano
 def test_objections_are_for_the_officers_who_handle_them(notice, anonymous, world, by_token):
     anonymous.post("objections/", {"notice": notice.number, **PERSON})
     row = Objection.objects.get(notice=notice)
-    people = {name: by_token(getattr(world, name)) for name in ("applicant", "organiser", "district_officer", "approver")}
+    people = {
+        name: by_token(getattr(world, name)) for name in ("applicant", "organiser", "district_officer", "approver")
+    }
     found = {name: client.get(f"objections/{row.pk}/").status_code for name, client in people.items()}
     assert found == {"applicant": 404, "organiser": 404, "district_officer": 404, "approver": 200}
 
@@ -140,7 +146,9 @@ def test_of_a_revoked_certificate_only_its_standing_is_told(star, anonymous, wor
 
 def test_acts_of_a_certificate_are_offered_to_those_who_may(star, world, by_token):
     acts = by_token(world.supervisor).get(f"certificates/{star.number}/acts/").json()
-    assert [(row["action"], [ask["name"] for ask in row["asks"]]) for row in acts] == [("revoke", ["reason", "hearing"])]
+    assert [(row["action"], [ask["name"] for ask in row["asks"]]) for row in acts] == [
+        ("revoke", ["reason", "hearing"])
+    ]
     assert by_token(world.applicant).get(f"certificates/{star.number}/acts/").json() == []
     assert CERTIFICATE.name == "certificate"
 
@@ -153,7 +161,9 @@ def test_nothing_public_tells_a_phone_or_an_identity(at, anonymous, world):
 
 def test_a_standard_is_brought_in_by_those_who_may(world, by_token, anonymous):
     upload = papers.pdf("不是标准", "一")
-    answers = {who: by_token(getattr(world, who)).upload("standards/", file=upload) for who in ("organiser", "applicant")}
+    answers = {
+        who: by_token(getattr(world, who)).upload("standards/", file=upload) for who in ("organiser", "applicant")
+    }
     assert (answers["organiser"].status_code, answers["applicant"].status_code) == (422, 403)
     assert anonymous.upload("standards/", file=upload).status_code == 401
     source = anonymous.get("standards/?kind=smart_property").json()["results"][0]

@@ -122,7 +122,11 @@ def test_other_media_are_not_read(at, world, by_token):
 def test_without_a_token_nothing_but_public_facts_is_told(at, anonymous):
     case = at("form_check")
     answer = anonymous.get(f"applications/{case.pk}/")
-    assert (answer.status_code, problems(answer), answer["WWW-Authenticate"]) == (401, [("not_authenticated", "")], "Token")
+    assert (answer.status_code, problems(answer), answer["WWW-Authenticate"]) == (
+        401,
+        [("not_authenticated", "")],
+        "Token",
+    )
 
 
 def test_a_wrong_or_revoked_token_is_refused(world, anonymous, by_token):
@@ -169,7 +173,12 @@ def test_guessing_a_password_ends_soon(db, anonymous):
 
 @pytest.mark.parametrize(
     "query, place",
-    [("state=nonsense", "state"), ("organisation=x", "organisation"), ("due_before=x", "due_before"), ("ordering=x", "ordering")],
+    [
+        ("state=nonsense", "state"),
+        ("organisation=x", "organisation"),
+        ("due_before=x", "due_before"),
+        ("ordering=x", "ordering"),
+    ],
 )
 def test_a_filter_that_makes_no_sense_is_refused(world, by_token, query, place):
     answer = by_token(world.intake).get(f"applications/?{query}")

@@ -40,7 +40,9 @@ def test_me_says_who_i_am(world, by_token):
 
 def test_work_is_what_the_page_shows(at, world, by_token):
     rows = by_token(world.intake).get("work/").json()["results"]
-    assert [(row["subject"], row["sentence"]) for row in rows] == [(at("form_check").project.community.name, "形式审查")]
+    assert [(row["subject"], row["sentence"]) for row in rows] == [
+        (at("form_check").project.community.name, "形式审查")
+    ]
 
 
 def test_messages_are_mine_alone(world, by_token):
@@ -98,7 +100,10 @@ def test_members_come_and_go(world, newcomer, by_token):
     unknown = client.post(at, {"username": "nobody-there", "role": "member"})
     officer = client.post(at, {"username": "intake", "role": "member"})
     made = client.post(at, {"username": "newcomer", "role": "member"})
-    assert (problems(unknown), problems(officer)) == ([("user_unknown", "username")], [("member_is_officer", "username")])
+    assert (problems(unknown), problems(officer)) == (
+        [("user_unknown", "username")],
+        [("member_is_officer", "username")],
+    )
     assert (made.status_code, by_token(newcomer).get(f"organisations/{world.unit.pk}/").status_code) == (201, 200)
     assert by_token(newcomer).post(at, {"username": "newcomer", "role": "member"}).status_code == 403
     assert client.delete(f"{at}{made.json()['id']}/").status_code == 204
@@ -130,7 +135,10 @@ def test_a_community_is_registered_changed_and_a_namesake_pointed_out(world, by_
     assert problems(other.post("communities/", theirs)) == [("namesake", "name")]
     assert other.post("communities/", {**theirs, "is_another": True}).status_code == 201
     assert other.get(at).status_code == 404
-    assert [row["verb"] for row in client.get(f"{at}events/").json()["results"]] == ["community.open", "community.change"]
+    assert [row["verb"] for row in client.get(f"{at}events/").json()["results"]] == [
+        "community.open",
+        "community.change",
+    ]
 
 
 @pytest.mark.parametrize("values, wrong", [

@@ -118,7 +118,9 @@ def main() -> int:
     late = [row for row in rows if (row["ratio"] if row["ratio"] is not None else row["p50_ms"]) > row["limit"]]
     for row in rows:
         ratio = "" if row["ratio"] is None else f"{row['ratio']:6.2f}x"
-        print(f"{row['name']:<18} {row['p50_ms']:8.2f} ms {ratio:>8}  {row['queries']!s:>4} queries  limit {row['limit']}")
+        print(
+            f"{row['name']:<18} {row['p50_ms']:8.2f} ms {ratio:>8}  {row['queries']!s:>4} queries  limit {row['limit']}"
+        )
     for row in late:
         print(f"{row['name']} 超过限值 is over its limit", file=sys.stderr)
     return 1 if late else 0

@@ -64,7 +64,12 @@ def people(db):
         for member in members:
             Membership.objects.create(user=found[member], organisation=unit, role="member", since=day)
     Expert.objects.create(
-        user=found["expert"], number="E1", employer="示例大学", district=district, term_from=day, term_until=date(2099, 1, 1)
+        user=found["expert"],
+        number="E1",
+        employer="示例大学",
+        district=district,
+        term_from=day,
+        term_until=date(2099, 1, 1),
     )
     return found
 
@@ -153,7 +158,14 @@ def queries_of(client, address):
 
 # --- who sees what ------------------------------------------------------------------------------------------------
 
-PAGES = ("application", "application-data", "application-documents", "application-items", "evidence", "application-versions")
+PAGES = (
+    "application",
+    "application-data",
+    "application-documents",
+    "application-items",
+    "evidence",
+    "application-versions",
+)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -217,7 +229,9 @@ ROLES = ("applicant", "consultant", "district_officer", "intake", "organiser", "
 def test_every_link_on_the_pages_of_a_case_opens_for_whoever_sees_it(client, world, at_state, state, stage):
     """In each part of the journey, for every role and for a member of the panel: no link to a refusal, no page that fails."""
     application = at_state(state, stage)
-    seats = Assignment.objects.filter(application=application, state__in=("accepted", "signed")).select_related("expert__user")
+    seats = Assignment.objects.filter(application=application, state__in=("accepted", "signed")).select_related(
+        "expert__user"
+    )
     readers = [getattr(world, name) for name in ROLES] + [seat.expert.user for seat in seats[:1]]
     closed = []
     for user in readers:
@@ -264,7 +278,10 @@ def test_a_case_is_opened_with_its_consultant_and_its_first_application(sign_in,
     ],
 )
 def test_a_case_that_cannot_be_opened_keeps_what_was_typed(sign_in, community, typed, sentence):
-    codes = {"unknown": credit_code.with_check_character("91500000MA5U00009"), "own": community.organisation.credit_code}
+    codes = {
+        "unknown": credit_code.with_check_character("91500000MA5U00009"),
+        "own": community.organisation.credit_code,
+    }
     typed = {**typed, "consultant": codes.get(typed["consultant"], typed["consultant"])}
     answer = sign_in("applicant").post(reverse("project-new", args=[community.pk]), typed)
     assert answer.status_code == 422
@@ -367,7 +384,9 @@ def test_the_second_of_two_writers_is_told_and_loses_nothing(sign_in, people, dr
 
 
 def test_nobody_else_saves_a_mark(sign_in, draft):
-    found = {name: save(sign_in(name), draft, "4.2.1", value="9").status_code for name in ("intake", "expert", "stranger")}
+    found = {
+        name: save(sign_in(name), draft, "4.2.1", value="9").status_code for name in ("intake", "expert", "stranger")
+    }
     assert found == {"intake": 404, "expert": 404, "stranger": 404}
 
 
@@ -435,7 +454,12 @@ def test_an_upload_that_cannot_be_taken_is_named_beside_its_document(sign_in, dr
 def test_several_proofs_are_added_to_several_items(sign_in, draft):
     client = sign_in("applicant")
     address = reverse("evidence", args=[draft.pk])
-    typed = {"files": [photo(), pdf(4, "总平面")], "evidence_kind": "drawing", "items": ["4.2.1", "4.2.2"], "caption": "弱电"}
+    typed = {
+        "files": [photo(), pdf(4, "总平面")],
+        "evidence_kind": "drawing",
+        "items": ["4.2.1", "4.2.2"],
+        "caption": "弱电",
+    }
     assert client.post(address, typed).status_code == 302
     rows = {row.kind: sorted(row.links.values_list("item_code", flat=True)) for row in draft.evidence.all()}
     assert rows == {"jpg": ["4.2.1", "4.2.2"], "pdf": ["4.2.1", "4.2.2"]}
@@ -500,8 +524,8 @@ def test_files_are_for_the_readers_of_the_version_that_names_them(sign_in, peopl
 def test_the_page_of_handing_in_advises_with_links_to_where_it_is_mended(sign_in, draft):
     text = sign_in("applicant").get(reverse("application-submit", args=[draft.pk])).content.decode()
     assert "条目4.2.1 千兆接入能力尚未自评。" in text
-    assert f'{reverse("application-items", args=[draft.pk])}#item-4.2.1' in text
-    assert f'{reverse("application-documents", args=[draft.pk])}#document-D04' in text
+    assert f"{reverse('application-items', args=[draft.pk])}#item-4.2.1" in text
+    assert f"{reverse('application-documents', args=[draft.pk])}#document-D04" in text
 
 
 def test_an_empty_application_is_refused_and_a_filled_one_sealed(sign_in, people, draft):

@@ -228,7 +228,9 @@ def test_a_finding_is_added_from_the_page_and_taken_back(at, signed_in):
 
 
 def test_a_refused_finding_keeps_what_was_typed(at, signed_in):
-    response = signed_in("intake").post(reverse("finding-add", args=[at("form_check").pk]), {"place": "", "text": "缺签章"})
+    response = signed_in("intake").post(
+        reverse("finding-add", args=[at("form_check").pk]), {"place": "", "text": "缺签章"}
+    )
     assert response.status_code == 422
     assert response.context["form"]["text"].value() == "缺签章"
     assert list(response.context["form"].errors) == ["place"]
@@ -269,7 +271,9 @@ def test_a_broken_proof_is_found_at_every_item_that_it_proves(at):
     assert {(row.kind, row.place) for row in made} == {("item", code) for code in codes}
 
 
-@pytest.mark.parametrize("said", [{"rule": "nothing", "number": "0"}, {"rule": "documents_are_present", "number": "x"}, {}])
+@pytest.mark.parametrize(
+    "said", [{"rule": "nothing", "number": "0"}, {"rule": "documents_are_present", "number": "x"}, {}]
+)
 def test_a_problem_that_no_rule_found_cannot_be_taken_up(at, signed_in, said):
     response = signed_in("intake").post(reverse("finding-take-up", args=[at("form_check").pk]), said)
     assert (response.status_code, response.context["sentences"]) == (422, ["自动检查结果中没有这一问题。"])

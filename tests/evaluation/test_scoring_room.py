@@ -137,7 +137,9 @@ def test_the_organiser_sees_how_it_stands_and_can_replace(at, signed_in):
 # --- marking ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("username,status", [("organiser", 403), ("supervisor", 403), ("intake", 404), ("applicant", 404)])
+@pytest.mark.parametrize(
+    "username,status", [("organiser", 403), ("supervisor", 403), ("intake", 404), ("applicant", 404)]
+)
 def test_the_scoring_room_is_the_experts_alone(at, signed_in, username, status):
     row = seat(at("review"))
     client = signed_in(username)

@@ -199,7 +199,8 @@ def visits(application, state):
 
 
 @pytest.mark.parametrize(
-    "username,status", [("district-1", 200), ("applicant", 200), ("supervisor", 200), ("district-2", 404), ("other-applicant", 404)]
+    "username,status",
+    [("district-1", 200), ("applicant", 200), ("supervisor", 200), ("district-2", 404), ("other-applicant", 404)],
 )
 def test_guidance_is_seen_by_who_sees_the_case(at, signed_in, username, status):
     case = at("guided")

@@ -1,0 +1,171 @@
+"""Twenty cases on their way while the worker is killed five times and the broker forgets everything twice.
+
+A real worker on the tests' database, a real Redis: what they lose is found again in the rows, and nothing is done twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import redis
+from django.conf import settings as django_settings
+from django.core.files.storage import default_storage
+from django.db import connection
+from kombu import pools
+
+from deploy.environment import ROOT
+from deploy.processes import Child, start, stop, tail
+from evaluation.models import Application, Certificate, PublicNotice, Result
+from evaluation.workflow import APPLICATION
+from portal.celery import app as celery
+from portal.demo import cases, journey
+from portal.models import Event, Notification
+from tests.services import private_redis
+from tests.test_journey import DESIGN
+from tests.world import make_world
+
+pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
+
+CASES = 20
+# When so many acts of people have been answered, this happens. A round of all cases is CASES acts.
+KILL_AFTER = (12, 33, 71, 118, 170)
+FLUSH_AFTER = (25, 150)
+SECONDS = 400
+
+
+def database_url() -> str:
+    """The address of the database that this test runs on, for another process."""
+    values = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{values['NAME']}"
+    place = f"{quote(values['HOST'], safe='')}" + (f":{values['PORT']}" if values["PORT"] else "")
+    secret = f":{quote(values['PASSWORD'])}" if values["PASSWORD"] else ""
+    return f"postgres://{quote(values['USER'])}{secret}@{place}/{values['NAME']}"
+
+
+@dataclass
+class Workers:
+    """The worker (with the clock that rings the sweep) and its broker; how often each was hurt."""
+
+    folder: Path
+    redis_url: str
+    worker: Child | None = None
+    hurt: Counter[str] = field(default_factory=Counter)
+
+    def start(self) -> None:
+        environment = {
+            **os.environ,
+            "DATABASE_URL": database_url(),
+            "DATA_DIR": str(self.folder),
+            "REDIS_URL": self.redis_url,
+            "SECRET_KEY": django_settings.SECRET_KEY,
+            "SWEEP_SECONDS": "1",
+            "WORK_LEASE_SECONDS": "3",
+            "LOG_LEVEL": "INFO",
+        }
+        command = [sys.executable, "-m", "celery", "--app", "portal", "worker", "--beat", "--concurrency", "2"]
+        command += ["--schedule", str(self.folder / "schedule"), "--without-gossip", "--without-mingle"]
+        self.worker = start("worker", command, self.folder / "worker.log", environment, ROOT)
+
+    def kill(self) -> None:
+        """SIGKILL the worker and its children, which have no chance to give anything back; then another begins."""
+        assert self.worker is not None
+        assert self.worker.process.poll() is None, tail(self.worker.log)
+        os.killpg(self.worker.process.pid, signal.SIGKILL)
+        self.worker.process.wait()
+        self.hurt["killed"] += 1
+        self.start()
+
+    def forget(self) -> None:
+        """Empty the broker: every bell that has not been heard is lost."""
+        with redis.Redis.from_url(self.redis_url) as client:
+            client.flushall()
+        self.hurt["flushed"] += 1
+
+
+@pytest.fixture
+def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workers]:
+    with private_redis() as url:
+        monkeypatch.setitem(celery.conf, "broker_url", url.replace("unix://", "redis+socket://", 1))
+        _forget_connections()
+        running = Workers(tmp_path, url)
+        running.start()
+        yield running
+        assert running.worker is not None
+        stop([running.worker], 2)
+    _forget_connections()
+
+
+def _forget_connections() -> None:
+    """The next bell opens its own connection, to the broker that is set then."""
+    pools.reset()
+    celery._pool = None
+    celery.amqp._producer_pool = None
+
+
+def act(application: Application) -> int:
+    """One act of the people who hold the case, if somebody does; return how many acts were answered with success."""
+    application = journey.fresh(application)
+    if application.state in APPLICATION.steps or application.state == "certified":
+        return 0
+    if application.state == "notice":
+        if application.due_on and application.due_on >= application.notices.get().opened_on:
+            journey.move_notice_into_the_past(application)
+        return 0
+    journey.take_step(application)
+    return 1
+
+
+def arrived() -> bool:
+    waiting = Application.objects.exclude(state="certified").exists()
+    return not waiting and not Notification.objects.filter(sent_at=None).exists()
+
+
+def drive(applications: list[Application], workers: Workers) -> None:
+    """Let everybody act in turn while things break, until every case has arrived and every message has left."""
+    acts, kills, flushes = 0, list(KILL_AFTER), list(FLUSH_AFTER)
+    deadline = time.monotonic() + SECONDS
+    while not arrived():
+        for application in applications:
+            acts += act(application)
+            if kills and acts >= kills[0]:
+                kills.pop(0)
+                workers.kill()
+            if flushes and acts >= flushes[0]:
+                flushes.pop(0)
+                workers.forget()
+        print(round(time.monotonic()-deadline+SECONDS), acts, Counter(Application.objects.values_list("state", flat=True)), Notification.objects.filter(sent_at=None).count(), redis.Redis.from_url(workers.redis_url).llen("celery"), flush=True)
+        states = Counter(Application.objects.values_list("state", flat=True))
+        assert time.monotonic() < deadline, f"{acts} acts, {states}\n{tail(workers.worker.log, 60)}"
+
+
+def test_every_case_arrives_and_nothing_is_lost_or_done_twice(workers: Workers) -> None:
+    world = make_world(experts=120, employers=60)
+    projects = [cases.open_project(world.unit, number, world.district, 2) for number in range(1, CASES + 1)]
+    applications = [cases.open_application(project, "design") for project in projects]
+    drive(applications, workers)
+
+    assert workers.hurt == {"killed": len(KILL_AFTER), "flushed": len(FLUSH_AFTER)}
+    for project in projects:
+        assert list(Event.objects.in_thread(project.thread).values_list("verb", flat=True)) == DESIGN
+    each: dict[Any, int] = {application.pk: 1 for application in applications}
+    for model in (Result, PublicNotice, Certificate):
+        assert Counter(model.objects.values_list("application", flat=True)) == each
+    numbers = sorted(int(number[-5:]) for number in Certificate.objects.values_list("number", flat=True))
+    assert numbers == list(range(1, CASES + 1))
+    for certificate in Certificate.objects.all():
+        with default_storage.open(certificate.file.name) as file:
+            assert hashlib.sha256(file.read()).hexdigest() == certificate.sha256
+    assert Application.objects.exclude(fault="").count() == 0
+    assert Notification.objects.filter(sent_at=None).count() == 0
