@@ -49,6 +49,10 @@ def answer(code: int, *problems: Problem) -> Response:
 
 def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's exception handler: the domain's exceptions and its own, in one shape."""
+    return _of_the_domain(error) or _of_the_framework(error, context)
+
+
+def _of_the_domain(error: Exception) -> Response | None:
     if isinstance(error, Refused):
         return answer(409 if any(problem.code == "changed" for problem in error.problems) else 422, *error.problems)
     if isinstance(error, NotAllowed | PermissionDenied):
@@ -57,8 +61,12 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
         return answer(409, stale(error))
     if isinstance(error, Http404 | exceptions.NotFound):
         return answer(404, Problem("not_found", "", NOT_FOUND))
+    return None
+
+
+def _of_the_framework(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, RequestDataTooBig):
-        return refusal(TooLarge(), context)
+        error = TooLarge()
     if isinstance(error, SuspiciousOperation):  # a form with too many fields
         return answer(400, Problem("unreadable", "", UNREADABLE))
     if isinstance(error, exceptions.ValidationError):

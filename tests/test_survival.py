@@ -41,7 +41,7 @@ CASES = 20
 # When so many acts of people have been answered, this happens. A round of all cases is CASES acts.
 KILL_AFTER = (12, 33, 71, 118, 170)
 FLUSH_AFTER = (25, 150)
-SECONDS = 180  # then it has not survived; unhurried it takes well under a minute
+SECONDS = 300  # then it has not survived; on an idle machine it takes well under a minute
 
 
 def database_url() -> str:
