@@ -37,7 +37,7 @@ def _row(machine: Machine, row: Transition) -> list[str]:
         f"`{row.when.__name__}`" if row.when else "",
         "，".join(f"{ask.label}{'' if ask.required else '（可选）'}" for ask in row.asks),
         _names(row.checks),
-        _names(row.effects),
+        _names((*row.effects, *row.afterwards)),
     ]
 
 

@@ -78,6 +78,7 @@ class Transition:
     by: tuple[str, ...]
     checks: tuple[Check, ...] = ()
     effects: tuple[Effect, ...] = ()
+    afterwards: tuple[Callable[[Any, Act], None], ...] = ()  # acts that follow from this one; their events come after
     asks: tuple[Ask, ...] = ()
     when: Callable[[Any], bool] | None = None
     page: str = ""  # name of the page from which people do this; "" = the general act page
@@ -159,6 +160,8 @@ class Machine:
                 obj, f"{self.name}.{action}", by=by, role=role, **{"from": source, "to": target, **said}
             )
             self.notify(obj, event)
+            for follow in row.afterwards:
+                follow(obj, act)
             if target in self.steps:
                 database.on_commit(lambda: _ring(self.name, obj.pk), robust=True)
             return event

@@ -32,8 +32,8 @@ OF_COMPLETION = [
 DESIGN = [
     "project.open", "application.open", "application.submit", "application.checked", "application.accept",
     "application.recommend", "application.propose_draw", "application.cosign_draw",
-    *["assignment.accept"] * 4, "application.convene", "assignment.accept",
-    *["assignment.sign"] * 4, "application.complete_sheets", "assignment.sign",
+    *["assignment.accept"] * 5, "application.convene",
+    *["assignment.sign"] * 5, "application.complete_sheets",
     "application.tallied", "application.give_opinion", "application.close_review", "application.approve",
     "application.close_notice", "application.certify",
 ]  # fmt: skip
@@ -44,9 +44,9 @@ GUIDANCE = [
 COMPLETION = [
     "application.open", "application.data", "application.submit", "application.checked", "application.accept",
     "application.propose_draw", "application.cosign_draw",
-    *["assignment.accept"] * 4, "application.convene", "assignment.accept",
+    *["assignment.accept"] * 5, "application.convene",
     "site_visit.record", "site_visit.sign", "site_visit.sign", "application.finish_site_visit",
-    *["assignment.sign"] * 4, "application.complete_sheets", "assignment.sign",
+    *["assignment.sign"] * 5, "application.complete_sheets",
     "application.tallied", "application.give_opinion", "application.close_review", "application.approve",
     "application.close_notice", "application.certify",
 ]  # fmt: skip

@@ -41,9 +41,8 @@ def keep_reply(objection: Objection, act: Act) -> Data:
     return {}
 
 
-def reopen_case(objection: Objection, act: Act) -> Data:
+def reopen_case(objection: Objection, act: Act) -> None:
     MACHINES["application"].perform(objection.notice.application, "reopen", by=None)
-    return {}
 
 
 OBJECTION = register(
@@ -71,7 +70,7 @@ OBJECTION = register(
             ),
             Transition(
                 "uphold", _("异议成立"), _("认定异议成立"), ("accepted",), "upheld", ("supervisor", "approver"),
-                asks=(REPLY,), checks=(case_is_in_notice,), effects=(keep_reply, reopen_case), danger=True,
+                asks=(REPLY,), checks=(case_is_in_notice,), effects=(keep_reply,), afterwards=(reopen_case,), danger=True,
             ),
             Transition(
                 "reject", _("异议不成立"), _("认定异议不成立"), ("accepted",), "rejected", ("supervisor", "approver"),
@@ -86,7 +85,7 @@ def no_clock(certificate: Certificate, source: str, target: str, day: date) -> D
     return {"due_on": None}
 
 
-def ban_unit(certificate: Certificate, act: Act) -> Data:
+def ban_unit(certificate: Certificate, act: Act) -> None:
     """Whose certificate is revoked applies for nothing meanwhile; a ban that lasts longer already stays."""
     project = certificate.application.project
     unit, until = project.organisation, years_later(act.day, project.programme.ban_years)
@@ -95,7 +94,6 @@ def ban_unit(certificate: Certificate, act: Act) -> Data:
         ORGANISATION.perform(unit, "lift", **said)
     if unit.state == "active":
         ORGANISATION.perform(unit, "ban", until=until, **said)
-    return {}
 
 
 CERTIFICATE = register(
@@ -119,7 +117,7 @@ CERTIFICATE = register(
             Transition("supersede", _("被取代"), _("被新证书取代"), ("valid",), "superseded", ("system",)),
             Transition(
                 "revoke", _("撤销证书"), _("撤销了证书"), ("valid",), "revoked", ("supervisor",), danger=True,
-                asks=(REASON, Ask("hearing", _("听取当事人意见的情况"))), effects=(ban_unit,),
+                asks=(REASON, Ask("hearing", _("听取当事人意见的情况"))), afterwards=(ban_unit,),
             ),
         ),
     )

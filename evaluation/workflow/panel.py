@@ -75,12 +75,11 @@ def is_of_this_round(assignment: Assignment) -> bool:
     return assignment.review_round == assignment.application.review_round
 
 
-def convene_when_full(assignment: Assignment, act: Act) -> Data:
+def convene_when_full(assignment: Assignment, act: Act) -> None:
     application = assignment.application
     round_ = application.assignments.filter(review_round=application.review_round)
     if round_.filter(state="accepted").count() == application.project.programme.panel_size:
         MACHINES["application"].perform(application, "convene", by=None)
-    return {}
 
 
 def take_substitute(assignment: Assignment, act: Act) -> Data:
@@ -102,11 +101,10 @@ def sign_sheet(assignment: Assignment, act: Act) -> Data:
     return {"sha256": marking.sign(assignment)}
 
 
-def tally_when_complete(assignment: Assignment, act: Act) -> Data:
+def tally_when_complete(assignment: Assignment, act: Act) -> None:
     application: Application = assignment.application
     if not application.assignments.filter(review_round=application.review_round, state="accepted").exists():
         MACHINES["application"].perform(application, "complete_sheets", by=None)
-    return {}
 
 
 REASON = Ask("reason", _("理由"))
@@ -127,7 +125,7 @@ ASSIGNMENT = register(
         transitions=(
             Transition(
                 "accept", _("接受评审"), _("接受了评审邀请"), ("invited",), "accepted", ("invitee",),
-                checks=(no_conflict_is_known,), effects=(convene_when_full,), when=panel_is_forming,
+                checks=(no_conflict_is_known,), afterwards=(convene_when_full,), when=panel_is_forming,
                 asks=(Ask("no_conflict", _("我与各方当事单位没有应当回避的关系"), "yes"),),
             ),
             Transition(
@@ -148,7 +146,7 @@ ASSIGNMENT = register(
             ),
             Transition(
                 "sign", _("签署评分表"), _("签署了评分表"), ("accepted",), "signed", ("invitee",),
-                checks=(signer_is_no_party, sheet_is_whole), effects=(sign_sheet, tally_when_complete),
+                checks=(signer_is_no_party, sheet_is_whole), effects=(sign_sheet,), afterwards=(tally_when_complete,),
                 when=review_is_open, page="scoring",
             ),
         ),

@@ -13,26 +13,10 @@ from tests.api.conftest import content
 
 CASES = ("draft", "form_check", "review", "completion/site_visit")
 OPERATIONS = [line.split() for line in Path(__file__).with_name("operations.txt").read_text().splitlines()]
-NASTY = [
-    None,
-    True,
-    "",
-    " ",
-    "x" * 10_000,
-    "%00",
-    "９",
-    -1,
-    2**63,
-    10**30,
-    1e308,
-    [[]],
-    {"a": {"b": []}},
-    "9999-12-31",
-    "\u202e",
-]
+NASTY = [None, True, "", "x" * 10_000, "%00", "９", -1, 10**30, 1e308, [[]], {"a": {"b": []}}, "9999-12-31"]
 QUESTIONS = ("search", "state", "district", "organisation", "level", "year", "ordering", "due_before", "before", "after",
              "round", "running", "mine", "open", "serving_on", "number", "visit", "sent")  # fmt: skip
-ANSWERS = ("", "x", "-1", "0", "9" * 30, "1e400", "NaN", "2026-11-21", "é" * 300, "%00", "true")
+ANSWERS = ("x", "-1", "9" * 30, "1e400", "é" * 300, "%00")
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,7 @@ SMALL_RULES = Rules(
 
 def city_pool() -> list[Candidate]:
     """182 experts from 94 employers, as uneven as life: large and small employers, one to three fields each."""
-    dice = random.Random(20190801)  # noqa: S311 an invented pool, always the same
+    dice = random.Random(20190801)
     employers = [*range(94), *(int(94 * dice.random() ** 2) for _ in range(182 - 94))]
     return [
         Candidate(

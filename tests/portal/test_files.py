@@ -474,7 +474,7 @@ def test_every_form_word_of_the_sample_standards_that_means_a_file_is_known() ->
 
 def mutations(content: bytes, count: int) -> list[bytes]:
     """``content`` with bytes changed, cut out, doubled and moved, always in the same way."""
-    chance = random.Random(len(content))  # noqa: S311  # nothing here is a secret
+    chance = random.Random(len(content))  # nothing here is a secret
     mutated = []
     for _ in range(count):
         bent = bytearray(content)
