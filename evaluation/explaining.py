@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from evaluation import standard, wording
 from evaluation.models import Application, Assignment, Result
+from evaluation.standard.numbers import rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,10 @@ def _line(item: standard.Item, columns: list[tuple[str, Any]], result: Result, s
 
 def _outcome(item: standard.Item, row: Mapping[str, Any]) -> str:
     words = {"met": _("满足"), "failed": _("不满足"), "na": _("不适用")}
-    return words.get(row["state"]) or f"{row['points']} / {standard.to_text(item.points)}"
+    if row["state"] in words:
+        return words[row["state"]]
+    points = standard.to_text(rounded(Fraction(row["points"]), 2))  # for reading; the trace keeps it exactly
+    return f"{points} / {standard.to_text(item.points)}"
 
 
 def short_mark(item: standard.Item, value: Any) -> str:

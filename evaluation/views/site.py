@@ -50,7 +50,7 @@ class PhotoForm(forms.Form):
 class RecordForm(forms.Form):
     """What the visit was."""
 
-    visited_on = forms.DateField(label=_("核查日期"), widget=forms.DateInput(attrs=DATE))
+    visited_on = forms.DateField(label=_("核查日期"), widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d"))
     summary = forms.CharField(label=_("核查情况"), widget=forms.Textarea(attrs={"rows": 4}), max_length=5000)
 
 
@@ -77,7 +77,7 @@ class PlanForm(forms.Form):
     """A visit at one of the programme's nodes."""
 
     node = forms.ChoiceField(label=_("节点"))
-    planned_on = forms.DateField(label=_("计划日期"), widget=forms.DateInput(attrs=DATE))
+    planned_on = forms.DateField(label=_("计划日期"), widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d"))
 
     def __init__(self, project: Project, data: Any = None) -> None:
         super().__init__(data)
@@ -88,7 +88,7 @@ class OpinionForm(forms.Form):
     """What must be mended by when."""
 
     text = forms.CharField(label=_("意见"), widget=forms.Textarea(attrs={"rows": 3}), max_length=2000)
-    due_on = forms.DateField(label=_("整改期限"), widget=forms.DateInput(attrs=DATE))
+    due_on = forms.DateField(label=_("整改期限"), widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d"))
     item_code = forms.CharField(label=_("涉及的条目编号"), max_length=20, required=False)
 
 

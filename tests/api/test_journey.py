@@ -284,7 +284,8 @@ class Journey:
         for line in everything(mine, f"{at}marks/"):
             if line["is_own"]:
                 item = self.row.standard.item(line["item_code"])
-                value = marks.expert_mark(item, claimed[item.code], chance)
+                # What caps a level is not disputed: who is drawn must not change the star.
+                value = claimed[item.code] if item.from_level else marks.expert_mark(item, claimed[item.code], chance)
                 body = {
                     "value": value,
                     "reason": marks.reason(item, value),

@@ -63,7 +63,7 @@ def test_an_expert_sees_the_own_invitation_and_no_other(at, by_token):
     case = at("inviting")
     mine, other = people.panel_of(case, "invited")[:2]
     client = by_token(mine.expert.user)
-    rows = client.get("assignments/").json()["results"]
+    rows = client.get(f"assignments/?application={case.pk}").json()["results"]
     assert [(row["id"], row["expert"]) for row in rows] == [(mine.pk, mine.expert.user.name)]
     assert [client.get(f"assignments/{pk}/").status_code for pk in (mine.pk, other.pk)] == [200, 404]
     assert client.get(f"applications/{case.pk}/").status_code == 404

@@ -80,6 +80,8 @@ def record_the_site_visit(leader: Person, address: str, item: str) -> None:
     leader.go(address)
     leader.fill({"核查日期": days_ago(0), "核查情况": "示例：抽查楼栋与机房，设备安装与竣工图一致。"})
     leader.press("保存记录")
+    expect(field(leader.page, "核查日期")).to_have_value(days_ago(0))
+    expect(field(leader.page, "核查情况")).to_have_value(re.compile("^示例：抽查"))
     photos = leader.page.locator("#photos")
     photo = papers.photo("现场核查照片", f"{address} 远行").read()
     photos.locator("input[type=file]").set_input_files({"name": "机房.jpg", "mimeType": "image/jpeg", "buffer": photo})
