@@ -78,8 +78,13 @@ def static_stages() -> list[Stage]:
 
 
 def fast_stage() -> Stage:
-    """Describe the tests on SQLite that need neither browser, worker nor PostgreSQL."""
-    return pytest_stage("sqlite", f"{FAST} and not postgresql", {}, workers=2)
+    """Describe what `make check` runs: on SQLite, without browser, worker, PostgreSQL and the long walks."""
+    return pytest_stage("sqlite", f"{FAST} and not postgresql and not long", {}, workers=2)
+
+
+def long_stage() -> Stage:
+    """Describe the tests on SQLite that walk whole journeys again and again."""
+    return pytest_stage("sqlite-long", f"{FAST} and not postgresql and long", {}, workers=2)
 
 
 def full_stages(database_url: str, redis_url: str) -> list[Stage]:
@@ -89,6 +94,7 @@ def full_stages(database_url: str, redis_url: str) -> list[Stage]:
     # Playwright keeps an event loop in the thread of the test; Django would take that for asynchronous code.
     browser = {"DJANGO_ALLOW_ASYNC_UNSAFE": "true", "CHROMIUM": chromium_program() or ""}
     return [
+        long_stage(),
         pytest_stage("postgresql", FAST, server, workers=2),
         pytest_stage("worker-sqlite", "worker and not postgresql", embedded),
         pytest_stage("worker-postgresql", "worker", server),

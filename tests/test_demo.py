@@ -19,6 +19,8 @@ from portal.demo import accounts, history, names, people, pool, scenes, world
 from portal.demo.days import REAL_NOW, as_of, at, workdays_before
 from portal.models import Event, Notification, User
 
+pytestmark = pytest.mark.long
+
 SMALL = 0.04
 
 

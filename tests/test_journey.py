@@ -24,6 +24,8 @@ from portal.machine import NotAllowed, Stale
 from portal.models import Event, Notification
 from portal.problems import Refused
 
+pytestmark = pytest.mark.long
+
 UNREACHABLE = {("design", "site_visit"), ("completion", "recommendation")}
 # The second stage takes the same steps; of its states these are reached through something of its own.
 OF_COMPLETION = [

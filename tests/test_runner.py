@@ -52,7 +52,8 @@ def test_every_test_runs_on_postgresql_and_all_but_those_for_postgresql_on_sqlit
         for stage in stages
     ]
     assert chosen == [
-        ("sqlite", "not browser and not worker and not postgresql", False),
+        ("sqlite", "not browser and not worker and not postgresql and not long", False),
+        ("sqlite-long", "not browser and not worker and not postgresql and long", False),
         ("postgresql", "not browser and not worker", True),
         ("worker-sqlite", "worker and not postgresql", False),
         ("worker-postgresql", "worker", True),

@@ -11,6 +11,8 @@ from evaluation.models import Application
 from portal.demo import people
 from tests.api.conftest import content
 
+pytestmark = pytest.mark.long
+
 CASES = ("draft", "form_check", "review", "completion/site_visit")
 OPERATIONS = [line.split() for line in Path(__file__).with_name("operations.txt").read_text().splitlines()]
 NASTY = [None, True, "", "x" * 10_000, "%00", "９", -1, 10**30, 1e308, [[]], {"a": {"b": []}}, "9999-12-31"]

@@ -23,6 +23,8 @@ from portal.demo.days import as_of
 from portal.models import User
 from tests.api.conftest import Client, content, problems
 
+pytestmark = pytest.mark.long
+
 CASES = ()
 PASSWORD = "示例-passphrase-2026"
 

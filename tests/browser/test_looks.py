@@ -5,7 +5,9 @@ No error in the console, nothing from another host, no page wider than its windo
 
 from __future__ import annotations
 
+import json
 import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from tests.browser.visiting import DESK, PHONE, House, Person
 
 pytestmark = pytest.mark.browser
 
-AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+VENDOR = Path(__file__).parent / "vendor"
+AXE = (VENDOR / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 # Who looks -> the pages; names in braces are those of world.places(). "" is the public.
 PAGES = {
     "": (
@@ -140,6 +143,12 @@ NO_PAGES = {
 }  # fmt: skip
 # Pages that need a row of which the small world has none; the journey walks through them.
 ON_THE_JOURNEY = {"objection-filed", "application-diff", "organisation-edit"}
+
+
+def test_what_was_taken_from_others_is_what_the_manifest_says() -> None:
+    for package in json.loads((VENDOR / "manifest.json").read_text(encoding="utf-8"))["packages"]:
+        files = {path.name: sha256(path.read_bytes()).hexdigest() for path in (VENDOR / package["folder"]).iterdir()}
+        assert files == package["sha256"]
 
 
 def page_names(patterns: Any) -> set[str]:

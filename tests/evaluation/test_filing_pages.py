@@ -219,6 +219,7 @@ def test_the_history_names_no_panel_member_to_the_applicant(sign_in, people, sub
 ROLES = ("applicant", "consultant", "district_officer", "intake", "organiser", "approver", "supervisor")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "state, stage",
     [
