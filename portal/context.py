@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from communities.permissions import duties_of
 from portal.models import Notification
 
 
@@ -16,4 +17,5 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     care = {"care": request.COOKIES.get("care") == "1"}
     if user is None or not user.is_authenticated:
         return care
-    return {**care, "unread_count": SimpleLazyObject(lambda: Notification.objects.unread_by(user).count())}
+    duties = {"is_officer": bool(duties_of(user))}
+    return {**care, **duties, "unread_count": SimpleLazyObject(lambda: Notification.objects.unread_by(user).count())}

@@ -58,7 +58,7 @@ class ApplicationQuerySet(CaseQuerySet):
         """Everything a list row or the machine reads, in one query."""
         return self.select_related(
             "project__programme", "project__standard", "project__organisation", "project__community__district"
-        )
+        ).defer("project__standard__document")
 
     def open(self) -> ApplicationQuerySet:
         return self.exclude(state__in=FINAL_STATES)

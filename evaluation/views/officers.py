@@ -105,7 +105,7 @@ def _queue_rows(user: User, form: QueueFilter) -> Any:
         "project__programme": asked.get("programme"),
     }
     rows = rows.filter(**{column: value for column, value in equal.items() if value}).search(asked.get("q", ""))
-    return rows.with_case().defer("project__standard__document").by_deadline()
+    return rows.with_case().by_deadline()
 
 
 # --- form check ---------------------------------------------------------------------------------------------------

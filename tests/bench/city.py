@@ -10,7 +10,7 @@ from communities.models import Community, District, Organisation
 from evaluation.models import Application, Programme, Project
 from portal.models import User
 
-STATES = ["draft", "form_check", "correction", "recommendation", "drawing", "review", "approval", "notice", "certified"]
+STATES = ["draft", "form_check", "correction", "recommendation", "drawing", "review", "approval", "certified"]
 
 
 def grow(count: int, by: User, organisation: Organisation) -> None:
