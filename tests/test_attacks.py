@@ -357,8 +357,15 @@ def stranger(world, at):
 
     def found(name):
         if name == "invited":
-            asked = people.panel_of(at("inviting"), "invited")
-            return next(row.expert.user for row in asked if row.expert.assignments.count() == 1)
+            # Somebody new: whom the lots have drawn may sit on another case's panel too.
+            seat = people.panel_of(at("inviting"), "invited")[0]
+            person = User.objects.create(username="invited", name="示例受邀人")
+            seat.expert.pk, seat.expert.user, seat.expert.number = None, person, "X-1"
+            seat.expert.save()
+            seat.pk, seat.seat = None, 9
+            seat.expert_id = seat.expert.pk
+            seat.save()
+            return person
         if name == "former_member":
             left = User.objects.create(username="former-member", name="示例前经办人")
             long_ago = timezone.localdate() - timedelta(days=400)

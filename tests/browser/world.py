@@ -151,17 +151,18 @@ def _claim(item: Item, value: Any) -> dict[str, Any]:
 
 
 def sheet(seat: int) -> dict[str, Any]:
-    """Marks that an expert could give: item -> mark and reason, for every item that this expert must mark."""
-    assignment = Assignment.objects.select_related("application__project__standard", "expert").get(pk=seat)
+    """Marks that an expert could give: item -> mark and reason, for every item that this expert must mark.
+
+    As the applicant claims, so that the panel, whoever was drawn, comes to the level that is expected.
+    """
+    assignment = Assignment.objects.select_related("application__project__standard").get(pk=seat)
     application, required = assignment.application, marking.own_items(assignment)
     claimed = dict(application.claims.values_list("item_code", "value"))
-    random = names.chance(application.project.number, application.stage, assignment.expert.number)
-    given = {}
-    for item in application.standard.items(application.stage):
-        if item.code in required:
-            value = marks.expert_mark(item, claimed[item.code], random)
-            given[item.code] = _claim(item, value) | {"reason": marks.reason(item, value)}
-    return given
+    items = [item for item in application.standard.items(application.stage) if item.code in required]
+    return {
+        item.code: _claim(item, claimed[item.code]) | {"reason": marks.reason(item, claimed[item.code])}
+        for item in items
+    }
 
 
 def the_others_accept(number: str, stage: str) -> None:
@@ -170,11 +171,30 @@ def the_others_accept(number: str, stage: str) -> None:
 
 
 def the_others_mark_and_sign(number: str, stage: str, spared: list[str]) -> None:
-    """Every expert but the spared ones marks the whole sheet and signs it, without a browser."""
-    for assignment in people.panel_of(application_of(number, stage), "accepted"):
-        journey.mark_sheet(assignment)
-        if assignment.expert.user.username not in spared:
-            ASSIGNMENT.perform(assignment, "sign", by=assignment.expert.user)
+    """Every expert marks what is not marked yet, all but the spared ones sign; one finds nothing where others do."""
+    panel = people.panel_of(application_of(number, stage), "accepted")
+    dissenter = next(row for row in panel if not row.is_leader)
+    for assignment in panel:
+        by, standing = assignment.expert.user, set(assignment.marks.values_list("item_code", flat=True))
+        for code, mark in sheet(assignment.pk).items():
+            if code not in standing:
+                value, reason = wording.mark_value(mark["value"]), mark["reason"]
+                marking.save_mark(by, assignment, code, value=value, reason=reason)
+        if assignment == dissenter:
+            marking.save_mark(by, assignment, _disputed(assignment), value=0, reason="示例：未见所述内容。")
+        if by.username not in spared:
+            ASSIGNMENT.perform(assignment, "sign", by=by)
+
+
+def _disputed(assignment: Assignment) -> str:
+    """An item of the expert's own that no level hangs on and that was claimed in full."""
+    application, own = assignment.application, marking.own_items(assignment)
+    claimed = dict(application.claims.values_list("item_code", "value"))
+    return next(
+        item.code
+        for item in application.standard.items(application.stage)
+        if item.code in own and item.kind == "scored" and item.from_level is None and claimed[item.code] == item.points
+    )
 
 
 def fill_in(number: str, stage: str) -> None:
