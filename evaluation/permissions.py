@@ -126,6 +126,11 @@ def writing(user: User, right: str, application: Application) -> Iterator[None]:
         yield
 
 
+def may_see_queue(user: User) -> bool:
+    """The queue is for whoever checks, runs, approves or supervises cases, in the city or a district."""
+    return bool({duty for duty, _district in duties_of(user)} & (OFFICERS | {"district_officer"}))
+
+
 def _units(user: User | None) -> list[int]:
     return list(memberships_of(user))
 

@@ -7,7 +7,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from communities.permissions import duties_of
+from evaluation.permissions import may_see_queue
+from experts.pool import may_see_pool
 from portal.models import Notification
 
 
@@ -17,5 +18,5 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     care = {"care": request.COOKIES.get("care") == "1"}
     if user is None or not user.is_authenticated:
         return care
-    duties = {"is_officer": bool(duties_of(user))}
+    duties = {"sees_queue": may_see_queue(user), "sees_pool": may_see_pool(user)}
     return {**care, **duties, "unread_count": SimpleLazyObject(lambda: Notification.objects.unread_by(user).count())}

@@ -9,9 +9,15 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.db.backends.sqlite3.base import DatabaseOperations
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from evaluation.models import Application
 from tests.world import World, make_world
+
+# A busy machine is no fault of the code: neither a deadline nor slow generation fails a property.
+hypothesis_settings.register_profile("portal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("portal")
 
 
 @pytest.fixture(scope="session")

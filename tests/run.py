@@ -99,7 +99,7 @@ def full_stages(database_url: str, redis_url: str) -> list[Stage]:
         pytest_stage("worker-sqlite", "worker and not postgresql", embedded),
         pytest_stage("worker-postgresql", "worker", server),
         pytest_stage("browser-sqlite", "browser and not postgresql", {**embedded, **browser}),
-        pytest_stage("browser-postgresql", "browser", {**server, **browser}),
+        pytest_stage("browser-postgresql", "browser and not looks", {**server, **browser}),
     ]
 
 

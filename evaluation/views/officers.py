@@ -18,10 +18,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from communities.models import Community, District
-from communities.permissions import duties_of
 from evaluation import findings, snapshot, wording, work
 from evaluation.models import Application, Finding, Programme, StageRule
-from evaluation.permissions import OFFICERS, can, visible_to
+from evaluation.permissions import can, may_see_queue, visible_to
 from evaluation.views.acting import act_forms, acted
 from evaluation.views.framing import whole
 from evaluation.workflow import APPLICATION
@@ -33,7 +32,6 @@ from portal.problems import Problem, Refused
 
 PAGE_SIZE = 25
 DECISIONS = ("accept", "request_correction", "refuse")
-QUEUE_DUTIES = OFFICERS | {"district_officer"}
 
 
 class QueueFilter(forms.Form):
@@ -75,7 +73,7 @@ def _stage_rules() -> Any:
 @login_required
 def queue(request: HttpRequest) -> HttpResponse:
     """The cases of my duties: what waits on me, what is open, what is done; one count and one page of rows."""
-    if not {duty for duty, _district in duties_of(request.user)} & QUEUE_DUTIES:
+    if not may_see_queue(request.user):
         raise NotAllowed("queue")
     form = QueueFilter(request.GET)
     form.is_valid()

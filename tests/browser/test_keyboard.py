@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.visiting import House, Person
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.looks]
 
 
 def walk_to(person: Person, name: str, steps: int = 400) -> None:

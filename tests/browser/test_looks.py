@@ -16,7 +16,7 @@ from django.urls import URLPattern, get_resolver, resolve
 
 from tests.browser.visiting import DESK, PHONE, House, Person
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.looks]
 
 VENDOR = Path(__file__).parent / "vendor"
 AXE = (VENDOR / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
