@@ -222,8 +222,7 @@ class ApplicationEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin
     lookup_value_regex = NUMBER
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset().with_case().select_related("project__consultant", "certificate")
-        return rows.defer("project__standard__document").by_deadline()
+        return super().get_queryset().with_case().select_related("project__consultant", "certificate").by_deadline()
 
     @extend_schema(responses=EventSerializer(many=True), filters=False)
     @action(detail=True)
