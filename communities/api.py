@@ -18,7 +18,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from communities import registration
+from communities import members, registration, sheets
 from communities.forms import districts
 from communities.models import Community, District, Licence, Membership, Organisation
 from communities.permissions import communities_visible_to, visible_to
@@ -223,14 +223,14 @@ class MembershipEndpoint(OfOrganisation):
     @extend_schema(request=MemberData, responses={201: MembershipSerializer})
     def create(self, request: Request, organisation: str) -> Response:
         """Let an existing account act for the unit."""
-        row = registration.add_member(request.user, self.organisation, **self.read(MemberData))
+        row = members.add_member(request.user, self.organisation, **self.read(MemberData))
         return Response(MembershipSerializer(row).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, organisation: str, pk: str) -> Response:
         """Somebody leaves the unit and loses access at once."""
         rows = self.organisation.memberships.select_related("organisation", "user")
-        registration.end_membership(request.user, get_object_or_404(rows, pk=pk))
+        members.end_membership(request.user, get_object_or_404(rows, pk=pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -242,7 +242,7 @@ class CommunitySerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Community
-        fields = ("id", "organisation", *registration.COMMUNITY_FIELDS)
+        fields = ("id", "organisation", *sheets.COMMUNITY_FIELDS)
         read_only_fields = fields
 
 
@@ -304,14 +304,14 @@ class CommunityEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoi
         """Register a community of an active unit."""
         values = self.read(NewCommunity)
         organisation = get_object_or_404(visible_to(request.user), pk=values.pop("organisation"))
-        row = registration.register_community(request.user, organisation, values)
+        row = sheets.register_community(request.user, organisation, values)
         return Response(CommunitySerializer(row).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=CommunityChange, responses=CommunitySerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change what no case leans on yet."""
         row = self.get_object()
-        registration.change_community(request.user, row, self.read(CommunityChange))
+        sheets.change_community(request.user, row, self.read(CommunityChange))
         return Response(CommunitySerializer(row).data)
 
     @extend_schema(responses=EventSerializer(many=True), filters=False)

@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from communities.models import Community, District, Membership, Organisation
-from communities.registration import COMMUNITY_FIELDS, LICENCE_KINDS, ORGANISATION_FIELDS, PERMIT_DATES
+from communities.registration import LICENCE_KINDS, ORGANISATION_FIELDS
+from communities.sheets import COMMUNITY_FIELDS, PERMIT_DATES
 from communities.workflow import STATES
 from portal.files import accept_attribute
 from portal.models import User

@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from communities import registration
+from communities import members, registration, sheets
 from communities.forms import AccountForm, CommunityForm, LicenceForm, MemberForm, OrganisationFilter, OrganisationForm
 from communities.models import Community, Licence, Membership, Organisation
 from communities.permissions import can, city_duties, communities_visible_to, memberships_of, visible_to
@@ -170,7 +170,7 @@ def member_new(request: HttpRequest, pk: int) -> HttpResponse:
     """Let an existing account act for the unit."""
     obj = permitted(request, pk, "manage_members")
     form = MemberForm(request.POST)
-    if tried(form, lambda: registration.add_member(request.user, obj, **form.cleaned_data)):
+    if tried(form, lambda: members.add_member(request.user, obj, **form.cleaned_data)):
         messages.success(request, _("已增加成员。"))
         return redirect(obj)
     return organisation_page(request, obj, member=form)
@@ -183,7 +183,7 @@ def member_end(request: HttpRequest, pk: int) -> HttpResponse:
     rows = Membership.objects.filter(organisation__in=visible_to(request.user))
     membership = get_object_or_404(rows.select_related("organisation", "user"), pk=pk)
     try:
-        registration.end_membership(request.user, membership)
+        members.end_membership(request.user, membership)
     except Refused as refused:
         for problem in refused.problems:
             messages.error(request, problem.text(_))
@@ -198,7 +198,7 @@ def community_new(request: HttpRequest, pk: int) -> HttpResponse:
     obj = permitted(request, pk, "register_community")
     form = CommunityForm(request.POST or None)
     made: list[Community] = []
-    if tried(form, lambda: made.append(registration.register_community(request.user, obj, form.cleaned_data))):
+    if tried(form, lambda: made.append(sheets.register_community(request.user, obj, form.cleaned_data))):
         messages.success(request, _("小区已登记。"))
         return redirect(made[0])
     return community_form(request, form, organisation=obj)
@@ -223,7 +223,7 @@ def community(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "community": obj,
         "projects": projects,
-        "may_edit": can(request.user, "register_community", obj.organisation) and registration.open_fields(obj),
+        "may_edit": can(request.user, "register_community", obj.organisation) and sheets.open_fields(obj),
         "may_apply": can(request.user, "register_community", obj.organisation),
         "events": Event.objects.of(obj).reverse(),
     }
@@ -237,9 +237,9 @@ def community_edit(request: HttpRequest, pk: int) -> HttpResponse:
     obj = get_object_or_404(rows, pk=pk)
     if not can(request.user, "register_community", obj.organisation):
         raise NotAllowed("register_community")
-    free = registration.open_fields(obj)
+    free = sheets.open_fields(obj)
     form = CommunityForm(request.POST or None, instance=obj, free=free)
-    if tried(form, lambda: registration.change_community(request.user, obj, form.cleaned_data)):
+    if tried(form, lambda: sheets.change_community(request.user, obj, form.cleaned_data)):
         messages.success(request, _("小区信息已保存。"))
         return redirect(obj)
     return community_form(request, form, community=obj, organisation=obj.organisation, free=free)

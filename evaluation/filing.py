@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from communities.models import Community, Organisation
 from communities.permissions import memberships_of
-from communities.registration import COMMUNITY_FACTS, COMMUNITY_FIELDS, PERMIT_DATES, settles
+from communities.sheets import COMMUNITY_FACTS, COMMUNITY_FIELDS, PERMIT_DATES, settles
 from evaluation.models import (
     Application,
     Claim,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from communities import credit_code
 from communities.models import Community, Organisation
-from communities.registration import PERMIT_DATES
+from communities.sheets import PERMIT_DATES
 from evaluation import standard
 from evaluation.models import Programme
 from portal import files

@@ -8,8 +8,8 @@ from datetime import date
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from communities.members import bars
 from communities.permissions import duties_of
-from communities.registration import bars
 from experts.models import Expert
 from portal.models import User
 from portal.problems import Problem, gettext_noop

@@ -34,10 +34,10 @@ PLAIN = ["portal/problems.py", "portal/workdays.py", "communities/credit_code.py
          "evaluation/scoring", "experts/draw"]  # fmt: skip
 # inside an app: a module of one layer imports none of a later one
 LAYERS = [
-    {"standard", "scoring", "draw", "credit_code"}, {"models"}, {"permissions"},
+    {"standard", "scoring", "draw", "credit_code"}, {"models"}, {"permissions"}, {"writing"},
     {"snapshot", "checks", "automation", "clocks", "notifications", "filing", "findings", "marking", "drawing", "site",
      "outcome",
-     "configuration", "work", "registration", "pool"},
+     "configuration", "work", "registration", "members", "sheets", "pool"},
     {"workflow"}, {"forms"}, {"views", "api", "admin"}, {"urls", "management"},
 ]  # fmt: skip
 

@@ -18,7 +18,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from communities.registration import PERMIT_DATES
+from communities.sheets import PERMIT_DATES
 from evaluation import checks, filing, marking, snapshot
 from evaluation import standard as standards
 from evaluation.api.within import CODE, OfApplication

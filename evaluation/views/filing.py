@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from communities.registration import PERMIT_DATES
+from communities.sheets import PERMIT_DATES
 from evaluation import checks, filing, journey, snapshot
 from evaluation.forms import CaseDataForm
 from evaluation.models import Application, Certificate

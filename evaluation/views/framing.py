@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
-from communities.registration import PERMIT_DATES
+from communities.sheets import PERMIT_DATES
 from evaluation.filing import Open, open_places
 from evaluation.models import Application
 from evaluation.permissions import can, visible_to

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from communities import registration
+from communities import sheets
 from communities.models import District, Organisation
 from evaluation import filing
 from evaluation.models import Application, Programme, Project
@@ -35,7 +35,7 @@ def open_project(
     applicant = people.administrator_of(unit)
     today = timezone.localdate()
     buildings = random.randint(4, 24)
-    community = registration.register_community(
+    community = sheets.register_community(
         applicant,
         unit,
         {

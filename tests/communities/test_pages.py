@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from PIL import Image
 
-from communities import credit_code, registration
+from communities import credit_code, members, registration, sheets
 from communities.models import Community, Licence, Membership, Organisation
 from communities.permissions import can, visible_to
 from communities.workflow import ORGANISATION
@@ -363,7 +363,7 @@ def test_a_leaving_member_loses_access_at_once(client, unit, administrator):
     clerk = published.member(unit, "clerk", "member")
     client.force_login(clerk)
     assert client.get(unit.get_absolute_url()).status_code == 200
-    registration.end_membership(administrator, unit.memberships.get(user=clerk))
+    members.end_membership(administrator, unit.memberships.get(user=clerk))
     assert client.get(unit.get_absolute_url()).status_code == 404
     assert client.get(reverse("organisations")).context["rows"].paginator.count == 0
 
@@ -398,14 +398,14 @@ def test_a_stranger_does_not_even_find_the_membership(client, unit, administrato
 def test_access_can_be_ended_in_every_state_of_the_unit(state):
     unit = published.organisation(state=state)
     administrator, clerk = published.member(unit), published.member(unit, "clerk", "member")
-    registration.end_membership(administrator, unit.memberships.get(user=clerk))
+    members.end_membership(administrator, unit.memberships.get(user=clerk))
     assert not Membership.objects.on(published.today()).filter(user=clerk).exists()
 
 
 def test_somebody_who_left_can_come_back_the_same_day(unit, administrator):
     clerk = published.member(unit, "clerk", "member")
-    registration.end_membership(administrator, unit.memberships.get(user=clerk))
-    registration.add_member(administrator, unit, "clerk", "member")
+    members.end_membership(administrator, unit.memberships.get(user=clerk))
+    members.add_member(administrator, unit, "clerk", "member")
     assert can(User.objects.get(pk=clerk.pk), "view", unit)
 
 
@@ -428,7 +428,7 @@ def test_only_an_active_unit_registers_communities(client, state):
     client.force_login(person)
     assert client.post(reverse("community-new", args=[unit.pk]), community_values()).status_code == 403
     with pytest.raises(NotAllowed):
-        registration.register_community(person, unit, community_values())
+        sheets.register_community(person, unit, community_values())
 
 
 @pytest.mark.parametrize(
@@ -485,7 +485,7 @@ def test_a_unit_registers_a_community_once(client, unit, administrator):
     [("云栖里小区", True), ("云栖里", True), ("云 栖·里", True), ("云栖里二期", False), ("小区", False)],
 )
 def test_names_are_compared_as_people_read_them(text, same):
-    assert (registration.reading(text) == registration.reading("云栖里")) is same
+    assert (sheets.reading(text) == sheets.reading("云栖里")) is same
 
 
 def in_case(row, state):
@@ -498,7 +498,7 @@ def in_case(row, state):
     return Application.objects.create(project=project, stage="design", state=state, version=version)
 
 
-ALL, DATES, NOTHING = registration.COMMUNITY_FIELDS, registration.PERMIT_DATES, ()
+ALL, DATES, NOTHING = sheets.COMMUNITY_FIELDS, sheets.PERMIT_DATES, ()
 
 
 @pytest.mark.parametrize(
@@ -512,7 +512,7 @@ def test_what_of_a_community_can_be_changed_follows_its_cases(client, unit, admi
         in_case(row, state)
     client.force_login(administrator)
     page = client.get(reverse("community-edit", args=[row.pk]))
-    assert registration.open_fields(row) == fields
+    assert sheets.open_fields(row) == fields
     assert tuple(name for name in page.context["form"].fields if name != "is_another") == fields
 
 
@@ -531,7 +531,7 @@ def test_the_domain_refuses_what_is_settled_whoever_asks(unit, administrator):
     row = published.community(unit)
     in_case(row, "form_check")
     with pytest.raises(Refused) as refused:
-        registration.change_community(administrator, row, {"name": "示例·别名", "households": 1})
+        sheets.change_community(administrator, row, {"name": "示例·别名", "households": 1})
     assert [(problem.code, problem.place) for problem in refused.value.problems] == [
         ("settled", "name"), ("settled", "households"),
     ]  # fmt: skip

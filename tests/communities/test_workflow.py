@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from communities import credit_code, registration
+from communities import credit_code, members, registration
 from communities.models import District, Licence, Membership, Officer, Organisation
 from communities.permissions import visible_to
 from communities.workflow import DONE, ORGANISATION
@@ -44,7 +44,7 @@ def unit(people):
         "address": "示例路1号", "contact": "示例", "phone": "1", "undertaking": False,
     }  # fmt: skip
     unit = registration.open_organisation(people["administrator"], values)
-    registration.add_member(people["administrator"], unit, "member", "member")
+    members.add_member(people["administrator"], unit, "member", "member")
     return unit
 
 
