@@ -1,7 +1,7 @@
 """What people write about themselves: accounts, and organisations with their licence.
 
-Hides: what each must say, and what is told about a code that is taken. Pages and API call the same functions: they authorise, refuse with every problem at once,
-write and leave an event.
+Hides: what each must say, and what is told about a code that is taken.
+Pages and API call the same functions: they authorise, refuse with every problem at once, write and leave an event.
 """
 
 from __future__ import annotations
