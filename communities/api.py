@@ -5,6 +5,7 @@ Hides: that what the request says is only checked for its shape here; ``registra
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import django_filters
@@ -19,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from communities import members, registration, sheets
-from communities.forms import districts
+from communities.forms import AccountForm, districts
 from communities.models import Community, District, Licence, Membership, Organisation
 from communities.permissions import communities_visible_to, visible_to
 from communities.workflow import ORGANISATION
@@ -36,12 +37,46 @@ from portal.api import (
     UploadSerializer,
     by_deadline,
     download,
+    problems_of_form,
     uploads,
 )
 from portal.models import Event
+from portal.problems import Refused
 
 NUMBER = r"\d+"
 LARGEST = 2**31 - 1
+
+# --- accounts -----------------------------------------------------------------------------------------------------
+
+
+class AccountData(serializers.Serializer):
+    """A new account. ``password`` is held against the same rules as on the page."""
+
+    username = serializers.CharField(max_length=150)
+    name = serializers.CharField(max_length=60)
+    email = serializers.EmailField()
+    password = serializers.CharField(max_length=128, write_only=True, trim_whitespace=False)
+
+
+class AccountEndpoint(Endpoint):
+    """Accounts: whoever acts for a unit begins with one."""
+
+    permission_classes = [permissions.AllowAny]
+    serializer_class = AccountData
+
+    @extend_schema(responses={201: AccountData})
+    def create(self, request: Request) -> Response:
+        """Make an account that may sign in and nothing more."""
+        values = self.read(AccountData)
+        form = AccountForm({**values, "password1": values["password"], "password2": values["password"]})
+        if not form.is_valid():
+            raise Refused(
+                replace(problem, place="password" if problem.place.startswith("password") else problem.place)
+                for problem in problems_of_form(form)
+            )
+        user = registration.open_account(values["username"], values["name"], values["email"], values["password"])
+        return Response(AccountData(user).data, status=status.HTTP_201_CREATED)
+
 
 # --- districts ----------------------------------------------------------------------------------------------------
 

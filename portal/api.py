@@ -98,6 +98,15 @@ def problems_of(details: Any, place: str = "") -> list[Problem]:
     return found
 
 
+def problems_of_form(form: forms.BaseForm) -> list[Problem]:
+    """What a form of the pages found, as problems at its fields."""
+    return [
+        Problem(row["code"] or "invalid", place, "%(sentence)s", {"sentence": row["message"]})
+        for place, rows in form.errors.get_json_data().items()
+        for row in rows
+    ]
+
+
 # --- rows and pages -----------------------------------------------------------------------------------------------
 
 

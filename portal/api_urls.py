@@ -56,6 +56,7 @@ ROWS: tuple[tuple[str, type[Any], str], ...] = (
 
 # One thing, not rows: address, endpoint, method -> what is done.
 SINGLE: tuple[tuple[str, type[Any], dict[str, str]], ...] = (
+    ("accounts/", communities.AccountEndpoint, {"post": "create"}),
     ("me/", account.MeEndpoint, {"get": "retrieve"}),
     ("work/", account.WorkEndpoint, {"get": "list"}),
     ("token/", account.TokenEndpoint, {"post": "create", "delete": "destroy"}),

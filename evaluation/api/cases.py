@@ -21,8 +21,8 @@ from evaluation.forms import ProjectForm
 from evaluation.models import Application, Project
 from evaluation.permissions import projects_visible_to, visible_to
 from evaluation.workflow import APPLICATION
-from portal.api import Acts, DeadlineOrder, Endpoint, EventSerializer, LifeSerializer, NumberFilter
-from portal.problems import Problem, Refused
+from portal.api import Acts, DeadlineOrder, Endpoint, EventSerializer, LifeSerializer, NumberFilter, problems_of_form
+from portal.problems import Refused
 
 PARTS = ("programme", "standard", "organisation", "consultant", "community__district")
 
@@ -147,11 +147,7 @@ class ProjectEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint
         chosen = f"{values['programme']}:{values['target_level']}"
         form = ProjectForm({"target_level": chosen, "consultant": values.get("consultant", "")})
         if not form.is_valid():
-            raise Refused(
-                Problem(row["code"] or "invalid", place, "%(sentence)s", {"sentence": row["message"]})
-                for place, rows in form.errors.get_json_data().items()
-                for row in rows
-            )
+            raise Refused(problems_of_form(form))
         programme, level = form.chosen
         project = filing.open_project(request.user, community, programme, level, form.cleaned_data["consultant"])
         return Response(ProjectSerializer(project).data, status=status.HTTP_201_CREATED)

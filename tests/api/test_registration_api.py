@@ -28,6 +28,30 @@ def data(world):
     }  # fmt: skip
 
 
+NEW = {"username": "somebody", "name": "示例某人", "email": "somebody@example.org", "password": "示例-passphrase-2026"}
+
+
+def test_an_account_is_made_and_may_sign_in(anonymous):
+    made = anonymous.post("accounts/", NEW)
+    token = anonymous.post("token/", {"username": NEW["username"], "password": NEW["password"]})
+    assert (made.status_code, made.json()) == (201, {name: NEW[name] for name in ("username", "name", "email")})
+    assert token.status_code == 200
+
+
+@pytest.mark.parametrize("changed, place", [
+    ({"username": "applicant"}, "username"),
+    ({"username": "有 空格"}, "username"),
+    ({"name": ""}, "name"),
+    ({"email": "nowhere"}, "email"),
+    ({"password": "1234567890"}, "password"),
+    ({"password": "short"}, "password"),
+])  # fmt: skip
+def test_an_account_that_cannot_be_is_refused_where_it_is_wrong(world, anonymous, changed, place):
+    answer = anonymous.post("accounts/", NEW | changed)
+    assert (answer.status_code, {where for _code, where in problems(answer)}) == (422, {place})
+    assert not people.User.objects.filter(username="somebody").exists()
+
+
 def test_me_says_who_i_am(world, by_token):
     applicant, officer = (by_token(one).get("me/").json() for one in (world.applicant, world.district_officer))
     assert applicant == {

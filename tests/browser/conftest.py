@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from deploy.environment import ROOT
 from tests.browser import world
-from tests.browser.running import Portal, running_portal
 from tests.browser.visiting import SCREENSHOTS, WAIT_MILLISECONDS, House, Watch
+from tests.running import Portal, running_portal
 from tests.services import chromium_program
 
 

@@ -15,8 +15,8 @@ from playwright.sync_api import expect
 
 from tests.browser import applying, deciding, judging, world
 from tests.browser.applying import COMMUNITY
-from tests.browser.running import Portal
 from tests.browser.visiting import PHONE, House, Person, step
+from tests.running import Portal
 
 pytestmark = pytest.mark.browser
 

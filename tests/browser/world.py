@@ -120,7 +120,13 @@ def case(number: str, stage: str) -> dict[str, Any]:
         "certificate": certificate.number if certificate else "",
         "nodes": [name for _, name in application.project.programme.guidance_nodes],
         "panel": [
-            {"username": row.expert.user.username, "seat": row.pk, "leader": row.is_leader, "state": row.state}
+            {
+                "username": row.expert.user.username,
+                "name": row.expert.user.name,
+                "seat": row.pk,
+                "leader": row.is_leader,
+                "state": row.state,
+            }  # fmt: skip
             for row in people.panel_of(application, "invited", "accepted", "signed")
         ],
     }

@@ -1,4 +1,4 @@
-"""A whole portal as its own processes on a new database, for the tests that drive a browser.
+"""A whole portal as its own processes on a new database, for tests that come to it over the network.
 
 Hides: which database and broker it runs on, the ports, how its processes start and end, and how a test asks its database.
 """
@@ -89,7 +89,7 @@ def own_database(server_url: str) -> Iterator[str]:
     if not server_url:
         yield ""
         return
-    name = f"portal_browser_{os.getpid()}"
+    name = f"portal_running_{os.getpid()}"
     order(server_url, f"CREATE DATABASE {name}")
     try:
         yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
