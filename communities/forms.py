@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django import forms
@@ -11,11 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from communities.models import Community, District, Membership, Organisation
-from communities.registration import LICENCE_KINDS, ORGANISATION_FIELDS
-from communities.sheets import COMMUNITY_FIELDS, PERMIT_DATES
+from communities.registration import CONTACT_FIELDS, IDENTITY_FIELDS, LICENCE_KINDS, ORGANISATION_FIELDS
+from communities.sheets import COMMUNITY_FIELDS, COORDINATES, PERMIT_DATES
+from communities.wording import SECTIONS
 from communities.workflow import STATES
 from portal.files import accept_attribute
 from portal.models import User
+from portal.problems import Problem
 
 
 class AccountForm(BaseUserCreationForm):
@@ -72,27 +74,88 @@ class OrganisationForm(_Rows):
         self.fields["undertaking"].label = _("本单位承诺所填内容真实、所交证照有效")
 
 
+class ContactForm(_Rows):
+    class Meta:
+        model = Organisation
+        fields = CONTACT_FIELDS
+
+
+class ChangeForm(OrganisationForm):
+    """Identity facts as they shall be, the licence that shows them, and the undertaking anew."""
+
+    class Meta:
+        model = Organisation
+        fields = (*IDENTITY_FIELDS, "undertaking")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["undertaking"] = False
+        self.fields["licence"] = forms.FileField(
+            label=_("变更后的营业执照或登记证书"),
+            required=False,
+            help_text=_("必须上传，PDF 或照片。"),
+            widget=forms.ClearableFileInput(attrs={"accept": accept_attribute(LICENCE_KINDS)}),
+        )
+        self.order_fields([*IDENTITY_FIELDS, "licence", "undertaking"])
+
+
 class CommunityForm(_Rows):
-    """Only the columns in ``free`` are asked; the question about a namesake comes up where the domain raised it."""
+    """Only the columns in ``free`` are asked; a question comes up where the domain raised it."""
+
+    # question -> codes of the problems that raise it, each with the part of the sheet beside which it stands
+    QUESTIONS = {
+        "is_another": {"namesake": "names", "near": "place"},
+        "is_outside": {"outside_district": "place"},
+    }
 
     class Meta:
         model = Community
         fields = COMMUNITY_FIELDS
-        widgets = {name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d") for name in PERMIT_DATES}
+        widgets = {
+            **{name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d") for name in PERMIT_DATES},
+            **{name: forms.NumberInput(attrs={"step": "0.000001"}) for name in COORDINATES},
+        }
 
     is_another = forms.BooleanField(label=_("确认是另一个小区"), required=False, widget=forms.HiddenInput)
+    is_outside = forms.BooleanField(label=_("确认位置无误"), required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, free: Collection[str] = COMMUNITY_FIELDS, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.asked: dict[str, str] = {}
         for name in set(COMMUNITY_FIELDS) - set(free):
             del self.fields[name]
         if "district" in self.fields:
             self.fields["district"].queryset = districts()
 
-    def ask_whether_another(self) -> None:
-        """Show the question below the name, unticked or as it was answered."""
-        self.fields["is_another"].widget = forms.CheckboxInput()
-        self.order_fields(["name", "is_another"])
+    def ask(self, problems: Iterable[Problem]) -> None:
+        """Show the questions that these problems raise, and those that were answered before."""
+        codes = {problem.code for problem in problems}
+        for name, places in self.QUESTIONS.items():
+            place = next((place for code, place in places.items() if code in codes), None)
+            if place or self[name].data:
+                self.fields[name].widget = forms.CheckboxInput()
+                self.asked[name] = place or next(iter(places.values()))
+
+    @property
+    def sections(self) -> list[tuple[str, Any, list[forms.BoundField]]]:
+        """Parts of the sheet in which something is asked: name, title, fields, the raised questions last."""
+        found = []
+        for part, title, names in SECTIONS:
+            questions = [name for name, place in self.asked.items() if place == part]
+            fields = [self[name] for name in (*names, *questions) if name in self.fields]
+            if fields:
+                found.append((part, title, fields))
+        return found
+
+
+class CommunityFileForm(forms.Form):
+    """A workbook of communities."""
+
+    file = forms.FileField(
+        label=_("填好的表格"),
+        help_text=_("请用本页的模板填写，XLSX 格式。"),
+        widget=forms.ClearableFileInput(attrs={"accept": accept_attribute(["xlsx"])}),
+    )
 
 
 class LicenceForm(forms.Form):
@@ -103,9 +166,22 @@ class LicenceForm(forms.Form):
     )
 
 
-class MemberForm(forms.Form):
-    username = forms.CharField(label=_("用户名"), max_length=150, help_text=_("请对方先注册账号，再把用户名告诉您。"))
-    role = forms.ChoiceField(label=_("成员角色"), choices=Membership.Role, initial=Membership.Role.MEMBER)
+class InvitationForm(forms.Form):
+    whom = forms.CharField(
+        label=_("用户名或电子邮箱"),
+        max_length=254,
+        help_text=_("已有账号的填写用户名；还没有账号的填写电子邮箱，对方会收到注册并加入的链接。"),
+    )
+    role = forms.ChoiceField(
+        label=_("成员角色"),
+        choices=Membership.Role,
+        initial=Membership.Role.MEMBER,
+        help_text=_("单位管理员管理成员和单位信息；经办人登记小区、填报和提交申报。"),
+    )
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Membership.Role)
 
 
 class OrganisationFilter(forms.Form):

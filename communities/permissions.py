@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from communities.models import Community, Membership, Officer, Organisation
+from communities.models import Community, Invitation, Membership, Officer, Organisation, OrganisationChange
 from portal.models import User
 
 SYSTEM: frozenset[str] = frozenset({"system"})
@@ -18,14 +18,28 @@ RIGHTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "view": (frozenset({"administrator", "member", "intake", "supervisor", "organiser", "approver"}), frozenset()),
     "edit": (frozenset({"administrator"}), frozenset({"draft", "returned"})),
     "register_community": (frozenset({"administrator", "member"}), frozenset({"active"})),
+    "change_contact": (frozenset({"administrator"}), frozenset({"active", "banned"})),
+    "propose_change": (frozenset({"administrator"}), frozenset({"active"})),
     "end_membership": (frozenset({"administrator"}), frozenset()),
     "manage_members": (frozenset({"administrator"}), frozenset({"draft", "returned", "submitted", "active"})),
 }
 
 
+def limit_to(user: User, organisation: int) -> None:
+    """From here this user object acts for one organisation alone: no other membership, no duty, no seat on a panel."""
+    user.__dict__["_limited_to"] = organisation
+    for kept in ("_duties", "_memberships"):
+        user.__dict__.pop(kept, None)
+
+
+def is_limited(user: User | None) -> bool:
+    """Does this user object act for one organisation alone?"""
+    return user is not None and "_limited_to" in user.__dict__
+
+
 def duties_of(user: User | None) -> frozenset[tuple[str, str | None]]:
     """Duties held today as (duty, district code or None). Read once a request and kept on the user object."""
-    if user is None or not user.is_authenticated or not user.is_active:
+    if user is None or not user.is_authenticated or not user.is_active or is_limited(user):
         return frozenset()
     kept = user.__dict__.get("_duties")
     if kept is None:
@@ -46,6 +60,8 @@ def memberships_of(user: User | None) -> Mapping[int, str]:
     kept = user.__dict__.get("_memberships")
     if kept is None:
         rows = Membership.objects.on(timezone.localdate()).filter(user=user)
+        if is_limited(user):
+            rows = rows.filter(organisation=user.__dict__["_limited_to"])
         kept = user.__dict__["_memberships"] = dict(rows.values_list("organisation_id", "role"))
     return kept
 
@@ -69,6 +85,23 @@ def visible_to(user: User | None) -> QuerySet[Organisation]:
     if city_duties(user) & RIGHTS["view"][0]:
         return Organisation.objects.all()
     return Organisation.objects.filter(pk__in=memberships_of(user).keys())
+
+
+def change_roles(user: User | None, change: OrganisationChange) -> frozenset[str]:
+    """Roles towards a change: those towards its unit."""
+    return roles_of(user, change.organisation)
+
+
+def changes_visible_to(user: User | None) -> QuerySet[OrganisationChange]:
+    """Changes of the organisations that ``user`` may see."""
+    return OrganisationChange.objects.filter(organisation__in=visible_to(user))
+
+
+def invitations_managed_by(user: User | None) -> QuerySet[Invitation]:
+    """Invitations to the organisations whose members ``user`` may manage."""
+    roles, states = RIGHTS["manage_members"]
+    units = [unit for unit, role in memberships_of(user).items() if role in roles]
+    return Invitation.objects.filter(organisation__in=units, organisation__state__in=states)
 
 
 def communities_visible_to(user: User | None) -> QuerySet[Community]:

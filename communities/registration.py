@@ -6,6 +6,7 @@ Pages and API call the same functions: they authorise, refuse with every problem
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -13,16 +14,20 @@ from django.utils import timezone
 
 from communities import credit_code
 from communities.models import Licence, Membership, Organisation
-from communities.permissions import RIGHTS
+from communities.permissions import RIGHTS, is_limited
 from communities.writing import Values, authorise, missing, role_of, stripped, unique
-from portal import audit
+from portal import audit, clock
 from portal.attachments import attachment_values
 from portal.machine import NotAllowed, hold
 from portal.models import User
 from portal.problems import Problem, Refused, gettext_noop
 
 LICENCE_KINDS = ("pdf", "jpg")
-ORGANISATION_FIELDS = ("credit_code", "name", "kind", "district", "address", "contact", "phone", "undertaking")
+DRAFT_STEP = "registration_draft"  # the limit within which a registration that was begun is handed in
+# What a licence shows and intake has verified; an active unit changes it through ``communities.changes``.
+IDENTITY_FIELDS = ("credit_code", "name", "kind", "district", "address")
+CONTACT_FIELDS = ("contact", "phone")
+ORGANISATION_FIELDS = (*IDENTITY_FIELDS, *CONTACT_FIELDS, "undertaking")
 
 
 # --- accounts -----------------------------------------------------------------------------------------------------
@@ -49,11 +54,12 @@ def open_organisation(by: User, values: Values) -> Organisation:
     values: the columns of ``ORGANISATION_FIELDS``, ``district`` as a row. A code that is registered already is said to
     be so, and nothing about whose it is.
     """
-    if not by.is_authenticated or not by.is_active:
+    if not by.is_authenticated or not by.is_active or is_limited(by):
         raise NotAllowed("open_organisation")
     kept = _organisation_values(values, None)
-    with unique(_code_taken()), transaction.atomic():
-        organisation = Organisation.objects.create(state="draft", **kept)
+    with unique(code_taken()), transaction.atomic():
+        due_on = clock.deadline(DRAFT_STEP, timezone.localdate())
+        organisation = Organisation.objects.create(state="draft", due_on=due_on, **kept)
         Membership.objects.create(
             user=by, organisation=organisation, role=Membership.Role.ADMINISTRATOR, since=timezone.localdate()
         )
@@ -69,7 +75,7 @@ def change_organisation(by: User, organisation: Organisation, values: Values) ->
     changed = [name for name in ORGANISATION_FIELDS if getattr(organisation, name) != kept[name]]
     if not changed:
         return
-    with unique(_code_taken()), transaction.atomic():
+    with unique(code_taken()), transaction.atomic():
         hold(organisation, *RIGHTS["edit"][1])
         Organisation.objects.filter(pk=organisation.pk).update(**kept)
         for name, value in kept.items():
@@ -79,26 +85,38 @@ def change_organisation(by: User, organisation: Organisation, values: Values) ->
 
 def _organisation_values(values: Values, organisation: Organisation | None) -> dict[str, Any]:
     """Cleaned columns; Refused with everything that is wrong."""
-    kept = {name: stripped(values.get(name)) for name in ORGANISATION_FIELDS}
-    kept["credit_code"] = credit_code.normalise(kept["credit_code"] or "")
-    kept["undertaking"] = bool(kept["undertaking"])
-    problems = [*missing(kept, ("name", "district", "address", "contact", "phone"))]
-    if kept["kind"] not in Organisation.Kind.values:
-        problems.append(Problem("kind", "kind", gettext_noop("请选择单位类型。")))
-    problem = credit_code.problem_of(kept["credit_code"])
-    others = Organisation.objects.filter(credit_code=kept["credit_code"]).exclude(pk=organisation and organisation.pk)
-    if problem:
-        problems.append(problem)
-    elif others.exists():
-        problems.append(_code_taken())
+    kept, problems = identity_values(values, organisation)
+    kept |= {name: stripped(values.get(name)) for name in CONTACT_FIELDS}
+    kept["undertaking"] = bool(values.get("undertaking"))
+    problems += missing(kept, CONTACT_FIELDS)
     if problems:
         raise Refused(problems)
     return kept
 
 
-def _code_taken() -> Problem:
+def identity_values(values: Values, organisation: Organisation | None) -> tuple[dict[str, Any], list[Problem]]:
+    """Cleaned columns of ``IDENTITY_FIELDS``, and all that is wrong with them for this (or a new) organisation."""
+    kept = {name: stripped(values.get(name)) for name in IDENTITY_FIELDS}
+    kept["credit_code"] = credit_code.normalise(kept["credit_code"] or "")
+    problems = [*missing(kept, ("name", "district", "address"))]
+    if kept["kind"] not in Organisation.Kind.values:
+        problems.append(Problem("kind", "kind", gettext_noop("请选择单位类型。")))
+    problems += code_problems(kept["credit_code"], organisation)
+    return kept, problems
+
+
+def code_problems(code: str, organisation: Organisation | None) -> Iterator[Problem]:
+    """Why this credit code cannot be that of this (or a new) organisation. A lapsed registration holds no code."""
+    others = Organisation.objects.filter(credit_code=code).exclude(pk=organisation and organisation.pk)
+    if problem := credit_code.problem_of(code):
+        yield problem
+    elif others.exclude(state="lapsed").exists():
+        yield code_taken()
+
+
+def code_taken() -> Problem:
     message = gettext_noop(
-        "该统一社会信用代码已经注册。如属本单位，请本单位的管理员把您的账号加为成员；无法联系的，请向受理窗口提出。"
+        "该统一社会信用代码已经注册。如属本单位，请本单位的管理员邀请您成为成员；无法联系的，请向受理窗口提出。"
     )
     return Problem("credit_code_taken", "credit_code", message)
 

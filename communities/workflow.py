@@ -1,4 +1,4 @@
-"""The life of an organisation in the portal: registration, verification, ban. Step 0 of the journey."""
+"""The life of an organisation in the portal: registration, verification, change of its identity, ban. Step 0."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from communities.models import Organisation
-from communities.permissions import officers, roles_of, visible_to
+from communities import changes
+from communities.models import Organisation, OrganisationChange
+from communities.permissions import change_roles, changes_visible_to, officers, roles_of, visible_to
+from communities.registration import DRAFT_STEP, code_problems
 from portal import clock, notify
-from portal.machine import Act, Ask, Machine, Transition, register
+from portal.machine import Act, Ask, Machine, Transition, hold, register
 from portal.models import Event, User
 from portal.problems import Problem, gettext_noop
 
@@ -22,6 +24,7 @@ STATES = {
     "active": _("已核验"),
     "refused": _("不予注册"),
     "banned": _("限制申报"),
+    "lapsed": _("逾期未提交"),
 }
 
 
@@ -52,7 +55,8 @@ def lift_ban(organisation: Organisation, act: Act) -> Mapping[str, Any]:
 
 
 def running_clock(organisation: Organisation, source: str, target: str, day: date) -> Mapping[str, Any]:
-    return {"due_on": clock.deadline("registration", day) if target == "submitted" else None}
+    steps = {"submitted": "registration", "returned": DRAFT_STEP}
+    return {"due_on": clock.deadline(steps[target], day) if target in steps else None}
 
 
 def tell(organisation: Organisation, event: Event) -> None:
@@ -63,6 +67,7 @@ def tell(organisation: Organisation, event: Event) -> None:
         "organisation.return": lambda: members(organisation),
         "organisation.refuse": lambda: members(organisation),
         "organisation.ban": lambda: members(organisation),
+        "organisation.lapse": lambda: members(organisation),
     }
     if event.verb in people:
         notify.write(
@@ -80,6 +85,13 @@ def members(organisation: Organisation) -> Any:
     return User.objects.filter(memberships__organisation=organisation, memberships__until=None)
 
 
+def holders(organisation: Organisation) -> Any:
+    """Who must act now: intake on what was handed in, the unit's people on what they have not handed in yet."""
+    if organisation.state == "submitted":
+        return officers("intake")
+    return members(organisation) if organisation.state in ("draft", "returned") else ()
+
+
 REASON = Ask("reason", _("理由"))
 
 ORGANISATION = register(
@@ -92,13 +104,16 @@ ORGANISATION = register(
         visible_to=visible_to,
         clock=running_clock,
         notify=tell,
-        deadlines={"banned": "lift"},
-        holders=lambda organisation: officers("intake") if organisation.state == "submitted" else (),
+        deadlines={"banned": "lift", "draft": "lapse", "returned": "lapse"},
+        terms=frozenset({"banned"}),
+        holders=holders,
         transitions=(
             Transition(
                 "submit", _("提交核验"), _("提交了单位注册"), ("draft", "returned"), "submitted", ("administrator",),
-                checks=(registration_is_complete,),
+                checks=(registration_is_complete,), in_time=True,
             ),
+            # frees the credit code: nobody keeps a unit from registering with a form that is never handed in
+            Transition("lapse", _("逾期未提交"), _("逾期未提交，注册作废"), ("draft", "returned"), "lapsed", ("system",)),
             Transition("approve", _("核验通过"), _("核验通过了单位注册"), ("submitted",), "active", ("intake",)),
             Transition(
                 "return", _("退回修改"), _("退回了单位注册"), ("submitted",), "returned", ("intake",), asks=(REASON,)
@@ -118,3 +133,70 @@ ORGANISATION = register(
     )
 )  # fmt: skip
 DONE = {f"{ORGANISATION.name}.{row.action}": row.done for row in ORGANISATION.transitions}
+
+# --- change of identity -----------------------------------------------------------------------------------------------
+
+CHANGE_STATES = {
+    "waiting": _("待核验"),
+    "approved": _("已核准"),
+    "rejected": _("未核准"),
+    "withdrawn": _("已撤回"),
+}
+
+
+def take_organisation(change: OrganisationChange) -> None:
+    """Both rows are taken in one order, the unit's first. A banned unit may still be called by its right name."""
+    hold(change.organisation, "active", "banned")
+
+
+def code_is_free(change: OrganisationChange, act: Act) -> Iterator[Problem]:
+    """Somebody may have registered it since."""
+    yield from code_problems(change.after["credit_code"], change.organisation)
+
+
+def keep_change(change: OrganisationChange, act: Act) -> Mapping[str, Any]:
+    names = changes.changed_names(change)
+    changes.apply(change)
+    return {"fields": names}
+
+
+def follow_change(change: OrganisationChange, act: Act) -> None:
+    changes.follow(change)
+
+
+def tell_change(change: OrganisationChange, event: Event) -> None:
+    """The unit's people hear of the decision."""
+    if event.verb in ("organisation_change.approve", "organisation_change.reject"):
+        notify.write(
+            f"event:{event.pk}", members(change.organisation), "organisation", change.get_absolute_url(),
+            organisation=change.organisation, event=event, sentence=CHANGE_DONE[event.verb],
+        )  # fmt: skip
+
+
+ORGANISATION_CHANGE = register(
+    Machine(
+        name="organisation_change",
+        model=OrganisationChange,
+        initial="waiting",
+        states=CHANGE_STATES,
+        roles_of=change_roles,
+        visible_to=lambda user: changes_visible_to(user).select_related("organisation", "asked_by"),
+        guard=take_organisation,
+        notify=tell_change,
+        holders=lambda change: officers("intake") if change.state == "waiting" else (),
+        transitions=(
+            Transition(
+                "approve", _("核准变更"), _("核准了单位信息变更"), ("waiting",), "approved", ("intake",),
+                checks=(code_is_free,), effects=(keep_change,), afterwards=(follow_change,),
+            ),
+            Transition(
+                "reject", _("不予核准"), _("未核准单位信息变更"), ("waiting",), "rejected", ("intake",), asks=(REASON,),
+                danger=True,
+            ),
+            Transition(
+                "withdraw", _("撤回变更申请"), _("撤回了单位信息变更申请"), ("waiting",), "withdrawn", ("administrator",),
+            ),
+        ),
+    )
+)  # fmt: skip
+CHANGE_DONE = {f"{ORGANISATION_CHANGE.name}.{row.action}": row.done for row in ORGANISATION_CHANGE.transitions}

@@ -7,4 +7,4 @@ class EvaluationConfig(AppConfig):
     verbose_name = _("评价")
 
     def ready(self) -> None:
-        from evaluation import workflow  # noqa: F401  registers the machines
+        from evaluation import engaging, receiving, workflow  # noqa: F401  register what follows changes, uploads, machines

@@ -15,8 +15,8 @@ from django.utils import timezone
 from communities import credit_code
 from evaluation import scoring
 from evaluation.models import Application, Certificate, Document, Evidence, GuidanceOpinion, GuidanceVisit
-from evaluation.snapshot import evidence_of, latest
-from evaluation.standard import Item, StageDocument
+from evaluation.snapshot import counts, design_of, evidence_of
+from evaluation.standard import NOT_APPLICABLE, Item, StageDocument
 from portal import files
 from portal.problems import Problem, Refused, gettext_noop
 
@@ -38,6 +38,10 @@ class Look:
 
     def value(self, code: str) -> Any:
         return self.data["claims"].get(code, {}).get("value")
+
+    def changed(self, code: str) -> bool:
+        """Whether the mark is another than in the certified design."""
+        return bool(self.data.get("comparison", {}).get(code, {}).get("changed"))
 
     def note(self, code: str) -> str:
         return self.data["claims"].get(code, {}).get("note", "")
@@ -77,14 +81,23 @@ def no_other_case(look: Look) -> Iterator[Problem]:
         yield Problem("certificate_held", "community", message, {"number": certificate.number})
 
 
+def wanted_documents(look: Look) -> list[StageDocument]:
+    """The documents that the applicant must hand in: required, and not supplied by the platform itself."""
+    return [row for row in look.documents if row.required and not set(row.forms) <= {"system", "shared_data"}]
+
+
+def missing_documents(look: Look) -> list[StageDocument]:
+    """Those of them for which there is neither a file nor, where one may be typed, a text."""
+    files_of, texts = look.data["documents"], look.data["statements"]
+    return [
+        row
+        for row in wanted_documents(look)
+        if not files_of.get(row.code) and not ("online" in row.forms and texts.get(row.code))
+    ]
+
+
 def documents_are_present(look: Look) -> Iterator[Problem]:
-    for document in look.documents:
-        if not document.required or set(document.forms) <= {"system", "shared_data"}:
-            continue
-        if look.data["documents"].get(document.code):
-            continue
-        if "online" in document.forms and look.data["statements"].get(document.code):
-            continue
+    for document in missing_documents(look):
         message = gettext_noop("缺少必交材料“%(name)s”，请上传或填写。")
         yield Problem("document_missing", document.code, message, {"name": document.name})
 
@@ -144,18 +157,40 @@ def not_applicable_has_a_reason(look: Look) -> Iterator[Problem]:
             yield Problem("reason_missing", item.code, message, {"code": item.code})
 
 
+def is_won(value: Any) -> bool:
+    """A mark that claims something and hence needs a proof: met, or more than 0 points."""
+    if isinstance(value, bool):
+        return value
+    return value not in (None, NOT_APPLICABLE) and value != 0
+
+
+def won_items(look: Look) -> list[Item]:
+    """The items that claim something."""
+    return [item for item in look.items if is_won(look.value(item.code))]
+
+
+def unproved_items(look: Look) -> list[Item]:
+    """The items that claim something without a proof of a kind that the standard allows for them."""
+    proofs: dict[str, set[str]] = {}
+    for row in look.data["evidence"]:
+        for code in row["items"]:
+            if counts(look.data, row, code):
+                proofs.setdefault(code, set()).add(row["evidence_kind"])
+    stage = look.application.stage
+    return [item for item in won_items(look) if not proofs.get(item.code, set()) & set(item.evidence.get(stage, ()))]
+
+
 def won_items_are_proved(look: Look) -> Iterator[Problem]:
     kinds = look.application.standard.enums["evidence"]
-    for item in look.items:
-        value = look.value(item.code)
-        if value in (None, "na", False) or (not isinstance(value, bool) and value == 0):
-            continue
+    for item in unproved_items(look):
         allowed = item.evidence.get(look.application.stage, ())
-        proofs = {row["evidence_kind"] for row in evidence_of(look.data, item.code)}
-        if not proofs & set(allowed):
-            message = gettext_noop("条目%(code)s %(name)s没有合适的佐证，可用：%(kinds)s。")
-            labels = "；".join(kinds[kind] for kind in allowed)
-            yield Problem("proof_missing", item.code, message, {"code": item.code, "name": item.name, "kinds": labels})
+        message = gettext_noop("条目%(code)s %(name)s没有合适的佐证，可用：%(kinds)s。")
+        labels = "；".join(kinds[kind] for kind in allowed)
+        if any(row.get("carried") for row in evidence_of(look.data, item.code)) and look.changed(item.code):
+            message = gettext_noop(
+                "条目%(code)s %(name)s的自评与设计评价不同，沿用的佐证不再作数，请补充本阶段的佐证：%(kinds)s。"
+            )
+        yield Problem("proof_missing", item.code, message, {"code": item.code, "name": item.name, "kinds": labels})
 
 
 def control_items_are_met(look: Look) -> Iterator[Problem]:
@@ -186,11 +221,15 @@ def self_score_reaches_the_target(look: Look) -> Iterator[Problem]:
         yield Problem("target_missed", "target_level", message, values)
 
 
+def needed_dates(application: Application) -> tuple[str, ...]:
+    """The permit dates without which a stage is not judged, in the order of the permits."""
+    late = ("construction_permit_on", "completed_on")
+    return ("planning_permit_on", "drawing_review_on", *(late if application.rule.is_final else ()))
+
+
 def permit_dates_are_in_order(look: Look) -> Iterator[Problem]:
     """planning < drawing review < construction permit < completion (the last one at completion only)."""
-    names = ["planning_permit_on", "drawing_review_on"]
-    if look.application.rule.is_final:
-        names += ["construction_permit_on", "completed_on"]
+    names = needed_dates(look.application)
     dates = look.data["community"]
     for name in names:
         if not dates[name]:
@@ -230,9 +269,7 @@ def guidance_is_closed(look: Look) -> Iterator[Problem]:
 
 def earlier_claims(application: Application) -> Mapping[str, Any]:
     """What the certified earlier stage claimed, item code -> mark: what differences are measured against."""
-    needed = application.rule.needs_certificate_of
-    earlier = needed and application.project.applications.filter(stage=needed, state="certified").first()
-    sealed = earlier and latest(earlier)
+    sealed = design_of(application)
     claims = sealed.data["claims"] if sealed else {}
     return {code: claim["value"] for code, claim in claims.items() if claim["value"] is not None}
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
-from communities.models import District
+from communities.models import District, Parameter
 from evaluation import standard as standards
 from evaluation.models import Programme, StageRule, Standard
 from evaluation.permissions import can_city
@@ -33,6 +33,7 @@ def load() -> None:
         District.objects.bulk_create(rows, ignore_conflicts=True)
         defaults = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
         Limit.objects.bulk_create((Limit(**row) for row in defaults["limits"]), ignore_conflicts=True)
+        Parameter.objects.bulk_create((Parameter(**row) for row in defaults["parameters"]), ignore_conflicts=True)
         for values in defaults["programmes"]:
             _programme(dict(values))
 
@@ -54,6 +55,14 @@ def import_standard(source: bytes, name: str, *, by: User | None) -> Standard:
     if by is not None and not can_city(by, "import_standard"):
         raise NotAllowed("import_standard")
     parsed = standards.parse(source, name)
+    try:
+        return _keep(parsed, by)
+    except IntegrityError:
+        # Somebody imported this version at the same moment: now their row is there to be compared with.
+        return _keep(parsed, by)
+
+
+def _keep(parsed: standards.Standard, by: User | None) -> Standard:
     digest = standards.sha256_of(parsed.document)
     with transaction.atomic():
         same = Standard.objects.filter(sha256=digest).first()

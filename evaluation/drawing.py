@@ -15,13 +15,14 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from communities.models import Officer
 from evaluation.models import Application, Assignment, Draw
 from evaluation.notifications import tell_invited
-from evaluation.permissions import SEATED
+from evaluation.permissions import OFFICERS, SEATED
 from experts import draw as lots
 from experts.models import Expert, Field, Recusal
 from portal import clock
-from portal.models import User
+from portal.models import Event, User
 from portal.problems import Refused
 
 RULES_VERSION = "1"
@@ -129,23 +130,32 @@ def _absence(expert: Expert, day: date) -> str:
 
 
 def conflicts(application: Application, day: date) -> dict[int, str]:
-    """Expert id -> reason code: employed by a party, member of a party, or a recusal fact within three years."""
+    """Expert id -> reason code: officer of the case, employed by or member of a party, or a recusal fact within three years."""
     project = application.project
     codes = project.party_codes
     since = day - timedelta(days=365 * project.programme.recusal_years)
-    found: dict[int, str] = {}
+    found = dict.fromkeys(_officers(application, day), "handles_case")
     facts = Recusal.objects.filter(Q(until=None) | Q(until__gte=since), party_code__in=codes)
     for expert_id, reason in facts.order_by("pk").values_list("expert_id", "reason"):
         found.setdefault(expert_id, reason)
-    parties = [project.organisation_id, project.consultant_id]
+    advising = dict(project.engagements.values_list("organisation", "organisation__credit_code"))
     members = Expert.objects.filter(Q(user__memberships__until=None) | Q(user__memberships__until__gte=since))
-    members = members.filter(user__memberships__organisation__in=[pk for pk in parties if pk])
+    members = members.filter(user__memberships__organisation__in=[project.organisation_id, *advising])
     for expert_id in members.values_list("pk", flat=True):
         found[expert_id] = "employed_by_party"
-    consultant = project.consultant.credit_code if project.consultant else None
     for expert_id, code in Expert.objects.filter(employer_code__in=codes).values_list("pk", "employer_code"):
-        found[expert_id] = "same_consulting_unit" if code == consultant else "employed_by_party"
+        found[expert_id] = "same_consulting_unit" if code in advising.values() else "employed_by_party"
     return found
+
+
+def _officers(application: Application, day: date) -> set[int]:
+    """Experts who handle the case: by a duty that reaches it on ``day``, or by what they did to it as an officer."""
+    duties = Officer.objects.on(day)
+    city = duties.filter(duty__in=OFFICERS)
+    here = duties.filter(duty="district_officer", district=application.project.community.district_id)
+    acted = Event.objects.in_thread(application.thread).filter(role__in=[*OFFICERS, "district_officer"])
+    people = [*(city | here).values_list("user", flat=True), *acted.values_list("actor", flat=True)]
+    return set(Expert.objects.filter(user__in=set(people)).values_list("pk", flat=True))
 
 
 def _frozen(draw: Draw) -> Any:

@@ -1,28 +1,29 @@
-"""What an applicant may write, and when: projects, applications, claims, statements, documents, evidence, replies.
+"""What an applicant may write, and when: projects, applications, claims, statements. Files are in ``proofs``,
+replies to findings in ``findings``.
 
 Hides: that in a correction only what the notice names is open, and that every write holds its application first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from fractions import Fraction
+from typing import Any, NoReturn
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from communities.models import Community, Organisation
 from communities.permissions import memberships_of
-from communities.sheets import COMMUNITY_FACTS, COMMUNITY_FIELDS, PERMIT_DATES, settles
+from communities.sheets import COMMUNITY_FACTS, COMMUNITY_FIELDS, PERMIT_DATES, PERMITS, settles, write_changes
+from evaluation import checks
+from evaluation.merging import Merged, Taken, merge, read_seen, seen_text
 from evaluation.models import (
     Application,
     Claim,
-    Document,
-    Evidence,
-    EvidenceLink,
     Finding,
     Programme,
     Project,
@@ -30,12 +31,14 @@ from evaluation.models import (
     Statement,
 )
 from evaluation.models.case import FINAL_STATES
-from evaluation.permissions import can_project, writing
-from portal import audit, files
-from portal.attachments import attachment_values, photo_values
+from evaluation.permissions import APPLICANTS, can_project, roles_of, writing
+from evaluation.standard import Item, exact, to_text
+from evaluation.standard.numbers import from_text
+from portal import audit
 from portal.machine import NotAllowed
-from portal.models import Sequence, User
-from portal.problems import Problem, Refused, gettext_noop
+from portal.models import Event, User
+from portal.models import Sequence as Counter
+from portal.problems import Changed, Problem, Refused, gettext_noop
 
 
 def may_open_project(user: User, organisation: Organisation) -> bool:
@@ -43,9 +46,7 @@ def may_open_project(user: User, organisation: Organisation) -> bool:
     return organisation.pk in memberships_of(user)
 
 
-def open_project(
-    by: User, community: Community, programme: Programme, target_level: int, consultant: Organisation | None = None
-) -> Project:
+def open_project(by: User, community: Community, programme: Programme, target_level: int) -> Project:
     """Start a case under the programme's standard in force, which is frozen from now on. Raises NotAllowed, Refused."""
     organisation = community.organisation
     if not may_open_project(by, organisation):
@@ -57,20 +58,15 @@ def open_project(
         raise Refused(
             [Problem("level_unknown", "target_level", gettext_noop("目标等级应为：%(names)s。"), {"names": names})]
         )
-    if consultant is not None and consultant.pk == organisation.pk:
-        raise Refused(
-            [Problem("consultant_is_applicant", "consultant", gettext_noop("咨询服务单位不能是申报单位自己。"))]
-        )
     with transaction.atomic():
         Standard.objects.filter(pk=standard.pk, frozen_at=None).update(frozen_at=timezone.now())
         name = f"{programme.number_prefix}-{timezone.localdate().year}-{community.district_id}"
         project = Project.objects.create(
-            number=f"{name}-{Sequence.take(name):04d}",
+            number=f"{name}-{Counter.take(name):04d}",
             programme=programme,
             standard=standard,
             community=community,
             organisation=organisation,
-            consultant=consultant,
             target_level=target_level,
             created_by=by,
         )
@@ -80,17 +76,23 @@ def open_project(
 
 @settles
 def settled_facts(community: Community, held: bool) -> frozenset[str]:
-    """While a case is handled, a community changes only where a correction names it; once judged, only its permit dates.
+    """While a case is handled, a community changes only where a correction names it: the date of a permit on the page of
+    the case, its number on that of the community. Once judged, what it said stays; permits and what was unsaid are added.
 
     ``held`` touches the cases first, so that none is handed in between the look and the write.
     """
     cases = Application.objects.filter(project__community=community)
     if held:
         cases.update(state_since=F("state_since"))
-    states = set(cases.values_list("state", flat=True))
-    if states - {"draft", *FINAL_STATES}:
-        return frozenset(COMMUNITY_FIELDS)
-    return frozenset(COMMUNITY_FACTS) if "certified" in states else frozenset()
+    found = list(cases)
+    busy = [open_places(case) for case in found if case.state not in {"draft", *FINAL_STATES}]
+    if busy:
+        named = {number for number, day in PERMITS if all(places.fact(day) for places in busy)}
+        return frozenset(COMMUNITY_FIELDS) - named
+    if "certified" not in {case.state for case in found}:
+        return frozenset()
+    said = Community.objects.values(*COMMUNITY_FACTS).get(pk=community.pk)
+    return frozenset(name for name, value in said.items() if value is not None)
 
 
 def refuse_unless_may_apply(organisation: Organisation) -> None:
@@ -157,61 +159,178 @@ def open_places(application: Application) -> Open:
     return Open(False)
 
 
-def _refuse_closed(place: str) -> None:
+def refuse_closed(place: str) -> None:
+    """Raise Refused: the correction notice does not name ``place``."""
     message = gettext_noop("“%(place)s”不在一次性告知书所列范围内，本轮不能修改。")
     raise Refused([Problem("closed", place, message, {"place": place})])
 
 
-def _refuse_changed(place: str, who: User) -> None:
-    message = gettext_noop("%(who)s刚刚改过“%(place)s”，请查看其内容后再保存；您填写的内容仍在页面上。")
-    raise Refused([Problem("changed", place, message, {"who": str(who), "place": place})])
+NOTE_LENGTH, STATEMENT_LENGTH = 5000, 50000
+OLDEST, NEWEST = date(1980, 1, 1), date(2100, 1, 1)
 
 
 def save_claim(
-    by: User, application: Application, item_code: str, value: Any, note: str = "", revision: int | None = None
+    by: User,
+    application: Application,
+    item_code: str,
+    value: Any,
+    note: str = "",
+    revision: int | None = None,
+    *,
+    parts: Sequence[int] | None = None,
+    seen: Mapping[str, str] | None = None,
 ) -> Claim:
-    """Store the applicant's own mark of one item. ``revision`` is what the writer last saw (0 = nothing); None skips.
+    """Store the applicant's own mark of one item.
 
-    Raises Refused for an unknown item, an illegal mark (with the legal ones), a closed place or another's newer save.
+    parts: of an item whose parts add up, the numbers of those ticked, from 0; None leaves them as they are. revision: what
+    the writer last saw (0 = nothing), None skips that; seen: the same field by field, as ``merging`` hands it out.
+
+    Raises Refused for an unknown item, an illegal mark (with the legal ones), parts with another sum, a note too long, a
+    closed place; Changed where somebody else changed the same fields.
     """
     with writing(by, "edit", application):
         if not open_places(application).item(item_code):
-            _refuse_closed(item_code)
+            refuse_closed(item_code)
         standard = application.standard
         if item_code not in {item.code for item in standard.items(application.stage)}:
             raise Refused([Problem("item_unknown", item_code, gettext_noop("本阶段没有该条目。"))])
-        problem = None if value is None else standard.check_mark(standard.item(item_code), value)
+        item, mine = standard.item(item_code), {"value": value, "note": tidy(note, item_code, NOTE_LENGTH)}
+        if parts is not None:
+            mine["parts"] = sorted(set(parts))
+            mine["value"] = value = _sum_told(item, value, mine["parts"])
+        problem = None if value is None else standard.check_mark(item, value)
         if problem:
             raise Refused([problem])
-        return _store(Claim, {"application": application, "item_code": item_code}, item_code, by, revision,
-                      value=value, note=note.strip())  # fmt: skip
+        key = {"application": application, "item_code": item_code}
+        return _store(
+            Claim, key, item_code, by, _Known(revision, seen), mine, lambda row: _mend(application, item, row)
+        )
 
 
-def save_statement(by: User, application: Application, code: str, text: str, revision: int | None = None) -> Statement:
-    """Store the text of one online document. Raises Refused like ``save_claim``."""
+def parts_sum(item: Item, parts: Sequence[int]) -> Fraction:
+    """Points of the parts with these numbers."""
+    return sum((item.parts[number].points for number in parts), Fraction(0))
+
+
+def _sum_told(item: Item, value: Any, parts: Sequence[int]) -> Any:
+    """The mark that ticked parts make, where none was given beside them; Refused where another one was."""
+    if any(not 0 <= number < len(item.parts) for number in parts):
+        raise Refused([Problem("part_unknown", item.code, gettext_noop("该条目没有所选的分项。"))])
+    total = parts_sum(item, parts)
+    if parts and value is None:
+        return from_text(to_text(total))
+    if parts and exact(value) != total:
+        message = gettext_noop("勾选的分项合计%(sum)s分，与所选的得分不同；请改正其中一处。")
+        raise Refused([Problem("parts_sum", item.code, message, {"sum": to_text(total)})])
+    return value
+
+
+def _mend(application: Application, item: Item, row: Claim) -> None:
+    """Parts that do not make the mark say nothing about it; a carried mark is one that is still the design's."""
+    if row.parts and exact(row.value) != parts_sum(item, row.parts):
+        row.parts = []
+    if application.carries:
+        row.carried = row.value is not None and row.value == checks.earlier_claims(application).get(item.code)
+
+
+def tidy(text: str, place: str, longest: int) -> str:
+    """A text as it is kept: one kind of line end, nothing around it. Raises Refused where it is too long."""
+    kept = text.replace("\r\n", "\n").strip()
+    if len(kept) > longest:
+        message = gettext_noop("内容过长：现有%(length)s字，最多%(longest)s字。")
+        raise Refused([Problem("too_long", place, message, {"length": len(kept), "longest": longest})])
+    return kept
+
+
+def save_statement(
+    by: User,
+    application: Application,
+    code: str,
+    text: str,
+    revision: int | None = None,
+    *,
+    seen: Mapping[str, str] | None = None,
+) -> Statement:
+    """Store the text of one online document. Raises like ``save_claim``."""
     with writing(by, "edit", application):
         if not open_places(application).document(code):
-            _refuse_closed(code)
-        _document_forms(application, code, "online")
-        return _store(Statement, {"application": application, "code": code}, code, by, revision, text=text.strip())
+            refuse_closed(code)
+        document_forms(application, code, "online")
+        mine = {"text": tidy(text, code, STATEMENT_LENGTH)}
+        return _store(Statement, {"application": application, "code": code}, code, by, _Known(revision, seen), mine)
 
 
-def _store(model: Any, key: dict[str, Any], place: str, by: User, revision: int | None, **values: Any) -> Any:
-    """Create or update one row if nobody else saved it since ``revision``."""
-    row = model.objects.filter(**key).select_related("updated_by").first()
-    if row is None:
-        return model.objects.create(**key, **values, updated_by=by)
-    if revision is not None and revision != row.revision:
-        _refuse_changed(place, row.updated_by)
-    for name, value in values.items():
+FIELDS: Mapping[type[Any], tuple[str, ...]] = {Claim: ("value", "parts", "note"), Statement: ("text",)}
+
+
+def kept_values(row: Claim | Statement | None, model: type[Claim] | type[Statement]) -> dict[str, Any]:
+    """What a row keeps, field by field; of a row that is not there yet, what an empty one would keep."""
+    return {name: getattr(row or model(), name) for name in FIELDS[model]}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a writer knew: a revision of the row, or its fields one by one; nothing at all means that it does not matter."""
+
+    revision: int | None
+    seen: Mapping[str, str] | None
+
+    def of(self, row: Claim | Statement, now: Mapping[str, Any]) -> Mapping[str, str]:
+        if self.seen is not None:
+            return self.seen
+        return read_seen(seen_text(now)) if self.revision in (None, row.revision) else {}
+
+
+def _store(
+    model: type[Any],
+    key: dict[str, Any],
+    place: str,
+    by: User,
+    known: _Known,
+    mine: Mapping[str, Any],
+    mend: Callable[[Any], None] = lambda row: None,
+) -> Any:
+    """Create or update one row, joined with what others saved since; Changed where both changed the same fields."""
+    row = model.objects.filter(**key).select_related("updated_by").first() or model(**key, revision=0, updated_by=by)
+    now = kept_values(row, model)
+    merged = merge(mine, now, known.of(row, now))
+    if merged.clashing:
+        refuse_changed(place, merged, now, str(row.updated_by), row.updated_at, revision=row.revision)
+    row.taken = Taken(merged.taken, str(row.updated_by), row.updated_at) if merged.taken else None
+    if row.pk and merged.values == now:
+        return row
+    for name, value in merged.values.items():
         setattr(row, name, value)
+    mend(row)
     row.revision += 1
     row.updated_by = by
     row.save()
     return row
 
 
-def _document_forms(application: Application, code: str, form: str = "") -> tuple[str, ...]:
+def refuse_changed(
+    place: str, merged: Merged, now: Mapping[str, Any], by: str, at: datetime | None, **more: Any
+) -> NoReturn:
+    """Raise Changed: who saved first, when, and everything that is kept now."""
+    message = gettext_noop("%(who)s刚刚改过“%(place)s”，请查看其内容后再保存；您填写的内容仍在页面上。")
+    told = {
+        "current": dict(now),
+        "clashing": list(merged.clashing),
+        "taken": list(merged.taken),
+        "by": by,
+        "at": moment(at),
+        "seen": seen_text(now),
+        **more,
+    }
+    raise Changed([Problem("changed", place, message, {"who": by, "place": place})], told)
+
+
+def moment(at: datetime | None) -> str | None:
+    """A moment as pages and the API tell it: ISO 8601, to the minute, local."""
+    return timezone.localtime(at).isoformat(timespec="minutes") if at else None
+
+
+def document_forms(application: Application, code: str, form: str = "") -> tuple[str, ...]:
     """Accepted forms of one document of the stage; Refused where it is unknown or does not take ``form``."""
     documents = {document.code: document for document in application.standard.stage(application.stage).documents}
     if code not in documents:
@@ -222,154 +341,82 @@ def _document_forms(application: Application, code: str, form: str = "") -> tupl
     return forms
 
 
-def add_document(by: User, application: Application, code: str, upload: Any) -> Document:
-    """Add one file to a document of the stage. Raises Refused for a wrong type, an unreadable file, a closed place."""
-    forms = _document_forms(application, code)
-    values = attachment_values(upload, [form for form in forms if form in files.KINDS], by)
-    with writing(by, "edit", application):
-        if not open_places(application).document(code):
-            _refuse_closed(code)
-        _refuse_double(application.documents.filter(code=code, removed_at=None), values["sha256"], code)
-        return Document.objects.create(application=application, code=code, **values)
+def data_values(project: Project) -> dict[str, Any]:
+    """What the page of the case's data keeps, field by field, as JSON."""
+    dates = {name: getattr(project.community, name) for name in PERMIT_DATES}
+    return {"target_level": project.target_level, **{name: day and day.isoformat() for name, day in dates.items()}}
 
 
-def remove_document(by: User, document: Document) -> None:
-    """Take one file out of the next version; the file itself stays, earlier snapshots name it."""
-    with writing(by, "edit", document.application):
-        if not open_places(document.application).document(document.code):
-            _refuse_closed(document.code)
-        Document.objects.filter(pk=document.pk, removed_at=None).update(removed_at=timezone.now())
+def data_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, read from a snapshot."""
+    community = data["community"]
+    return {"target_level": data["project"]["target_level"], **{name: community[name] for name in PERMIT_DATES}}
 
 
-def restore_document(by: User, document: Document) -> None:
-    """Take back a removal. Raises Refused where the same file has been uploaded again, or the place is closed."""
-    application = document.application
-    with writing(by, "edit", application):
-        if not open_places(application).document(document.code):
-            _refuse_closed(document.code)
-        _refuse_double(
-            application.documents.filter(code=document.code, removed_at=None), document.sha256, document.code
-        )
-        Document.objects.filter(pk=document.pk).update(removed_at=None)
-
-
-def _refuse_double(rows: Any, sha256: str, place: str) -> None:
-    if rows.filter(sha256=sha256).exists():
-        raise Refused([Problem("double", place, gettext_noop("同一文件已经上传过，不必重复上传。"))])
-
-
-def add_evidence(
+def save_case_data(
     by: User,
     application: Application,
-    evidence_kind: str,
-    upload: Any,
-    items: Iterable[str],
-    caption: str = "",
-    page: int | None = None,
-) -> Evidence:
-    """Add a proof and attach it to items (at ``page``). Raises Refused like ``add_document``."""
-    items = list(items)
-    standard = application.standard
-    if evidence_kind not in standard.enums["evidence"]:
-        raise Refused([Problem("evidence_kind", "evidence_kind", gettext_noop("请选择佐证类型。"))])
-    values = attachment_values(upload, files.EVIDENCE_KINDS, by)
-    if values["kind"] == "jpg":
-        upload.seek(0)
-        values = photo_values(upload, by)
-    with writing(by, "edit", application):
-        if not items and not open_places(application).everything:
-            _refuse_closed("evidence")
-        _refuse_double(application.evidence.filter(removed_at=None), values["sha256"], "file")
-        row = Evidence.objects.create(
-            application=application, evidence_kind=evidence_kind, caption=caption.strip(), **values
-        )
-        for code in items:
-            _link(application, row, code, page)
-    return row
+    target_level: int | None,
+    dates: Mapping[str, date | None],
+    *,
+    seen: Mapping[str, str] | None = None,
+) -> Taken | None:
+    """Change the target level (None: it stays) and the permit dates that ``dates`` holds; in a correction only those that
+    the notice names may differ. Returns what was taken over from somebody else.
 
-
-def link_evidence(by: User, evidence: Evidence, item_code: str, page: int | None = None) -> EvidenceLink:
-    """Attach a proof to one more item, or move its page."""
-    with writing(by, "edit", evidence.application):
-        return _link(evidence.application, evidence, item_code, page)
-
-
-def _link(application: Application, evidence: Evidence, item_code: str, page: int | None) -> EvidenceLink:
-    if not open_places(application).item(item_code):
-        _refuse_closed(item_code)
-    if item_code not in {item.code for item in application.standard.items(application.stage)}:
-        raise Refused([Problem("item_unknown", item_code, gettext_noop("本阶段没有该条目。"))])
-    if page is not None and not 1 <= page <= (evidence.pages or 1):
-        message = gettext_noop("页码应在 1 至 %(pages)s 之间。")
-        raise Refused([Problem("page", "page", message, {"pages": evidence.pages or 1})])
-    return EvidenceLink.objects.update_or_create(evidence=evidence, item_code=item_code, defaults={"page": page})[0]
-
-
-def unlink_evidence(by: User, evidence: Evidence, item_code: str) -> None:
-    """Detach a proof from one item."""
-    with writing(by, "edit", evidence.application):
-        if not open_places(evidence.application).item(item_code):
-            _refuse_closed(item_code)
-        evidence.links.filter(item_code=item_code).delete()
-
-
-def remove_evidence(by: User, evidence: Evidence) -> None:
-    """Take a proof out of the next version; every item it proves must be open."""
-    with writing(by, "edit", evidence.application):
-        _refuse_closed_items(evidence.application, evidence)
-        Evidence.objects.filter(pk=evidence.pk, removed_at=None).update(removed_at=timezone.now())
-
-
-def restore_evidence(by: User, evidence: Evidence) -> None:
-    """Take back a removal; every item it proves must be open. Raises Refused where the same file is there again."""
-    application = evidence.application
-    with writing(by, "edit", application):
-        _refuse_closed_items(application, evidence)
-        _refuse_double(application.evidence.filter(removed_at=None), evidence.sha256, "file")
-        Evidence.objects.filter(pk=evidence.pk).update(removed_at=None)
-
-
-def _refuse_closed_items(application: Application, evidence: Evidence) -> None:
-    """In a correction a proof is open when every item it proves is; one that proves nothing is closed then."""
-    places = open_places(application)
-    codes = list(evidence.links.values_list("item_code", flat=True))
-    if not codes and not places.everything:
-        _refuse_closed("evidence")
-    for code in codes:
-        if not places.item(code):
-            _refuse_closed(code)
-
-
-def save_case_data(by: User, application: Application, target_level: int, dates: dict[str, date | None]) -> None:
-    """Change the target level and permit dates; in a correction only those that the notice names may differ."""
+    seen: what the writer last saw of each field, as ``merging`` hands it out; None skips that. Raises Refused with every
+    problem, Changed where somebody else changed the same fields.
+    """
     with writing(by, "edit", application):
         places = open_places(application)
         if not places.data:
-            _refuse_closed("data")
-        if target_level not in {level.level for level in application.standard.levels}:
-            raise Refused([Problem("level_unknown", "target_level", gettext_noop("请选择目标等级。"))])
+            refuse_closed("data")
+        mine = {name: day and day.isoformat() for name, day in dates.items() if name in PERMIT_DATES}
+        mine |= {} if target_level is None else {"target_level": target_level}
+        _refuse_wrong_data(application, target_level, dates)
         project = Project.objects.select_related("community").get(pk=application.project_id)
-        permits = {name: value for name, value in dates.items() if name in PERMIT_DATES}
-        changed = [name for name, value in permits.items() if getattr(project.community, name) != value]
-        changed += ["target_level"] if project.target_level != target_level else []
+        now = data_values(project)
+        merged = merge(mine, now, read_seen(seen_text(now)) if seen is None else seen)
+        last = _last_change(project) if merged.clashing or merged.taken else None
+        who, when = (last.actor_name, last.at) if last else ("", None)
+        if merged.clashing:
+            refuse_changed(merged.clashing[0], merged, now, who, when)
+        changed = {name: value for name, value in merged.values.items() if value != now[name]}
         closed = gettext_noop("该项不在一次性告知书所列范围内，本轮不能修改。")
-        problems = [Problem("closed", name, closed) for name in changed if not places.fact(name)]
+        problems = [Problem("closed", name, closed) for name in [*dates, "target_level"]
+                    if name in changed and not places.fact(name)]  # fmt: skip
         if problems:
             raise Refused(problems)
-        Project.objects.filter(pk=project.pk).update(target_level=target_level)
-        if permits:
-            Community.objects.filter(pk=project.community_id).update(**permits)
-        audit.record(
-            application, "application.data", by=by, role="applicant", target_level=target_level,
-            **{name: value and value.isoformat() for name, value in permits.items()},
-        )  # fmt: skip
+        _write_data(by, application, project, changed)
+    return Taken(merged.taken, who, when) if merged.taken else None
 
 
-def reply(by: User, finding: Finding, text: str) -> None:
-    """Answer one finding of the correction notice. Raises Refused for an empty answer."""
-    if not text.strip():
-        raise Refused([Problem("required", "reply", gettext_noop("请写明如何改正。"))])
-    with writing(by, "edit", finding.application):
-        if not open_findings(finding.application).filter(pk=finding.pk).exists():
-            _refuse_closed(finding.place)
-        Finding.objects.filter(pk=finding.pk).update(reply=text.strip(), replied_at=timezone.now())
+def _refuse_wrong_data(application: Application, target_level: int | None, dates: Mapping[str, date | None]) -> None:
+    problems = []
+    if target_level is not None and target_level not in {level.level for level in application.standard.levels}:
+        problems.append(Problem("level_unknown", "target_level", gettext_noop("请选择目标等级。")))
+    strange = gettext_noop("请核对年份：应在1980年至2099年之间。")
+    problems += [Problem("date_strange", name, strange) for name, day in dates.items()
+                 if day and not OLDEST <= day < NEWEST]  # fmt: skip
+    if problems:
+        raise Refused(problems)
+
+
+def _write_data(by: User, application: Application, project: Project, changed: Mapping[str, Any]) -> None:
+    if not changed:
+        return
+    if "target_level" in changed:
+        Project.objects.filter(pk=project.pk).update(target_level=changed["target_level"])
+    permits = {name: value for name, value in changed.items() if name in PERMIT_DATES}
+    role = min(roles_of(by, application) & APPLICANTS)
+    days = {name: day and date.fromisoformat(day) for name, day in permits.items()}
+    write_changes(by, project.community, days, role)
+    audit.record(application, "application.data", by=by, role=role, **changed)
+
+
+def _last_change(project: Project) -> Event | None:
+    """Who last changed the data of the case: here, at another stage, or on the page of the community."""
+    stages = project.applications.values("pk")
+    here = Q(verb="application.data", subject_type=Application._meta.label_lower, subject_id__in=stages)
+    there = Q(verb="community.change", subject_type=Community._meta.label_lower, subject_id=project.community_id)
+    return Event.objects.filter(here | there).order_by("-pk").first()

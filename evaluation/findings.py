@@ -1,6 +1,7 @@
 """Findings 问题: what intake finds in the form check, gathered first and sent together in one correction notice.
 
-Hides: where a finding may point, which of them are late, and that all are written while the case is held.
+The only module that writes them, the applicant's replies included. Hides: where a finding may point, which of them are
+late, how rounds are counted, and that all are written while the case is held.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from evaluation.filing import open_findings, refuse_changed, refuse_closed, tidy
+from evaluation.merging import merge, read_seen, seen_text
 from evaluation.models import Application, Finding
 from evaluation.permissions import writing
 from evaluation.snapshot import latest
@@ -32,6 +35,7 @@ DATA_PLACES: Mapping[str, str] = {
     "guidance": gettext_noop("过程指导"),
 }
 Place = tuple[str, str]
+REPLY_LENGTH = 5000
 
 
 def places(application: Application) -> dict[Place, str]:
@@ -53,6 +57,26 @@ def named(application: Application) -> frozenset[Place]:
 def is_late(application: Application, kind: str, place: str) -> bool:
     """Whether a finding here would be new after the first notice: a place already named in a notice is not new."""
     return bool(application.correction_round) and (kind, place) not in named(application)
+
+
+def rounds_used(application: Application) -> int:
+    """Correction rounds of this application and of those before it that were withdrawn, back to the last one decided.
+
+    Counted for the community and the stage, so that neither withdrawing nor a new project begins them anew.
+    """
+    project = application.project
+    earlier = Application.objects.filter(
+        project__community=project.community_id,
+        project__programme=project.programme_id,
+        stage=application.stage,
+        pk__lt=application.pk,
+    )
+    used = application.correction_round
+    for state, rounds in earlier.order_by("-pk").values_list("state", "correction_round"):
+        if state != "withdrawn":
+            break
+        used += rounds
+    return used
 
 
 def _form_check(application: Application) -> Any:
@@ -162,6 +186,26 @@ def release_finding(by: User, finding: Finding) -> None:
 def send(application: Application, number: int, at: datetime) -> int:
     """Send every noted finding as the notice of round ``number``; return how many. Inside the act that sends."""
     return _form_check(application).filter(sent_at=None).update(sent_at=at, round=number)
+
+
+def reply(by: User, finding: Finding, text: str, *, seen: Mapping[str, str] | None = None) -> Finding:
+    """Answer one finding of the correction notice. Raises Refused for an empty or overlong answer and a closed place,
+    Changed where somebody else answered otherwise since ``seen`` (None skips that)."""
+    answer = tidy(text, "reply", REPLY_LENGTH)
+    if not answer:
+        raise Refused([Problem("required", "reply", gettext_noop("请写明如何改正。"))])
+    with writing(by, "edit", finding.application):
+        row = open_findings(finding.application).select_related("replied_by").filter(pk=finding.pk).first()
+        if row is None:
+            refuse_closed(finding.place)
+        now = {"reply": row.reply}
+        merged = merge({"reply": answer}, now, read_seen(seen_text(now)) if seen is None else seen)
+        if merged.clashing:
+            refuse_changed(finding.place, merged, now, str(row.replied_by or ""), row.replied_at)
+        if merged.values != now:
+            row.reply, row.replied_at, row.replied_by = answer, timezone.now(), by
+            row.save(update_fields=["reply", "replied_at", "replied_by"])
+    return row
 
 
 def ask_revision(application: Application, codes: list[str], text: str, by: User) -> list[Finding]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from communities import credit_code
-from communities.models import Community, Organisation
+from communities.models import Community
 from communities.sheets import PERMIT_DATES
 from evaluation import standard
 from evaluation.models import Programme
@@ -18,15 +17,9 @@ from portal import files
 
 
 class ProjectForm(forms.Form):
-    """A new case: programme and target level in one choice, since levels differ by programme; the consultant by code."""
+    """A new case: programme and target level in one choice, since levels differ by programme."""
 
     target_level = forms.ChoiceField(label=_("评价类别与目标等级"), widget=forms.RadioSelect)
-    consultant = forms.CharField(
-        label=_("咨询服务单位的统一社会信用代码"),
-        required=False,
-        max_length=40,
-        help_text=_("没有委托咨询服务单位的不填。受托单位的人员可以一同填报，且不会进入本案的专家组。"),
-    )
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
@@ -38,19 +31,6 @@ class ProjectForm(forms.Form):
             )
             for programme in self.programmes
         ]
-
-    def clean_consultant(self) -> Organisation | None:
-        code = credit_code.normalise(self.cleaned_data["consultant"])
-        if not code:
-            return None
-        if problem := credit_code.problem_of(code):
-            raise ValidationError(problem.text(gettext), code=problem.code)
-        found = Organisation.objects.filter(credit_code=code, state="active").first()
-        if found is None:
-            raise ValidationError(
-                gettext("平台上没有这个已核验的单位，请核对代码，或请对方先完成单位注册。"), code="unknown"
-            )
-        return found
 
     @property
     def groups(self) -> list[tuple[Programme, list[Any]]]:
@@ -68,10 +48,23 @@ class ProjectForm(forms.Form):
         return next(programme for programme in self.programmes if programme.pk == code), int(level)
 
 
-class CaseDataForm(forms.Form):
-    """Target level and the dates of the permits."""
+class EngagementForm(forms.Form):
+    """A consulting unit to engage: its code as it stands on paper, and what it shall do."""
 
-    def __init__(self, form: standard.Standard, data: Any = None, initial: Any = None) -> None:
+    credit_code = forms.CharField(
+        label=_("咨询服务单位的统一社会信用代码"),
+        max_length=40,
+        help_text=_("该单位的人员可以一同填报本案，且不会进入本案的专家组。"),
+    )
+    scope = forms.CharField(label=_("委托内容"), max_length=200, help_text=_("例如：协助自评、整理佐证材料"))
+
+
+class CaseDataForm(forms.Form):
+    """Target level and the dates of the permits; ``only`` some of them where a page sends some."""
+
+    def __init__(
+        self, form: standard.Standard, data: Any = None, initial: Any = None, only: Iterable[str] | None = None
+    ) -> None:
         super().__init__(data, initial=initial)
         self.fields["target_level"] = forms.TypedChoiceField(
             label=_("目标等级"), choices=[(level.level, level.name) for level in form.levels], coerce=int
@@ -83,10 +76,18 @@ class CaseDataForm(forms.Form):
                 widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
             )
 
+        if only is not None:
+            self.fields = {name: field for name, field in self.fields.items() if name in only}
+
+    @property
+    def level(self) -> int | None:
+        """The target level of a valid form, None where it was not sent."""
+        return self.cleaned_data.get("target_level")
+
     @property
     def dates(self) -> dict[str, Any]:
-        """The permit dates of a valid form."""
-        return {name: self.cleaned_data[name] for name in PERMIT_DATES}
+        """The permit dates of a valid form, those that were sent."""
+        return {name: self.cleaned_data[name] for name in PERMIT_DATES if name in self.cleaned_data}
 
 
 class SeveralFiles(forms.ClearableFileInput):

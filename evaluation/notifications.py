@@ -41,12 +41,13 @@ APPLICATION: Mapping[str, tuple[Recipients, str]] = {
     "application.checked": (holders, "waiting"),
     "application.request_correction": (applicants, "correction"),
     "application.accept": (everyone_concerned, "progress"),
-    "application.refuse": (applicants, "progress"),
-    "application.lapse": (everyone_concerned, "progress"),
+    "application.refuse": (applicants, "decision"),
+    "application.lapse": (everyone_concerned, "decision"),
     "application.recommend": (everyone_concerned, "progress"),
-    "application.decline_recommendation": (applicants, "progress"),
+    "application.decline_recommendation": (applicants, "decision"),
     "application.propose_draw": (holders, "waiting"),
     "application.return_draw": (holders, "waiting"),
+    "application.recheck_parties": (holders, "waiting"),
     "application.cosign_draw": (invited, "invitation"),
     "application.convene": (panel, "waiting"),
     "application.finish_site_visit": (panel, "waiting"),
@@ -58,7 +59,7 @@ APPLICATION: Mapping[str, tuple[Recipients, str]] = {
     "application.close_review": (holders, "waiting"),
     "application.approve": (applicants, "progress"),
     "application.send_back": (holders, "waiting"),
-    "application.not_pass": (applicants, "progress"),
+    "application.not_pass": (applicants, "decision"),
     "application.close_notice": (applicants, "progress"),
     "application.reopen": (everyone_concerned, "progress"),
     "application.certify": (applicants, "certified"),
@@ -69,11 +70,11 @@ def _organiser(application: Application) -> Iterable[User]:
     return User.objects.filter(pk=application.organiser_id)
 
 
-def done(event: Event) -> str:
-    """The event in words, as the table of its machine says it."""
+def done(event: Event) -> Any:
+    """The event in words, as the table of its machine says it: text that each reader sees in the own language."""
     name, action = event.verb.split(".", 1)
     rows = MACHINES[name].transitions if name in MACHINES else ()
-    return next((str(row.done) for row in rows if row.action == action), event.verb)
+    return next((row.done for row in rows if row.action == action), event.verb)
 
 
 def tell(application: Application, event: Event) -> None:
@@ -85,9 +86,12 @@ def tell(application: Application, event: Event) -> None:
 
 def tell_assignment(assignment: Assignment, event: Event) -> None:
     """The organiser hears who accepted and who did not; a substitute is invited by ``drawing.substitute``."""
-    if event.verb in ("assignment.decline", "assignment.recuse", "assignment.lapse", "assignment.replace"):
+    gone = ("decline", "recuse", "lapse", "replace", "exclude")
+    if event.verb in {f"assignment.{action}" for action in gone}:
         application = assignment.application
         _write(event, _organiser(application), "progress", application, application.get_absolute_url())
+    if event.verb == "assignment.exclude":
+        _write(event, [assignment.expert.user], "progress", assignment.application, assignment.get_absolute_url())
 
 
 def tell_invited(assignment: Assignment) -> None:
@@ -116,7 +120,8 @@ def tell_objection(objection: Objection, event: Event) -> None:
 
 def tell_certificate(certificate: Certificate, event: Event) -> None:
     application = certificate.application
-    _write(event, applicants(application), "progress", application, certificate.get_absolute_url())
+    template = "decision" if event.verb == "certificate.revoke" else "progress"
+    _write(event, applicants(application), template, application, certificate.get_absolute_url())
 
 
 def _write(event: Event, people: Iterable[User], template: str, subject: Any, link: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from datetime import date
 from typing import Any
@@ -15,17 +15,24 @@ from django.urls import reverse
 from django.utils import timezone
 
 from communities import credit_code
+from communities.sheets import publishes
 from evaluation import scoring
 from evaluation.marking import result_of
-from evaluation.models import Application, Certificate, Objection, ObjectionProof, PublicNotice, Result
-from portal import audit, clock, files, typesetting
+from evaluation.models import Application, Certificate, Objection, ObjectionProof, Programme, PublicNotice, Result
+from portal import attempts, audit, clock, files, typesetting
 from portal.attachments import attachment_values
 from portal.machine import Stale, hold
 from portal.models import Sequence
 from portal.problems import Problem, Refused, gettext_noop
 
 PROOF_KINDS = ("pdf", "jpg")
-PROOFS_AT_MOST = 5
+
+
+@publishes
+def known_to_the_public(communities: Collection[int]) -> frozenset[int]:
+    """Of these communities those that a notice or a certificate named."""
+    cases = Application.objects.filter(project__community__in=communities).exclude(notices=None, certificate=None)
+    return frozenset(cases.values_list("project__community", flat=True))
 
 
 def level_name(result: Result) -> str:
@@ -64,7 +71,7 @@ def figures_of(result: Result, panel: SequenceOf[str]) -> dict[str, Any]:
         "households": community.households,
         "buildings": community.buildings,
         "standard": f"{project.standard} {project.standard.name}",
-        "standard_notice": "" if project.standard.is_official else UNOFFICIAL,
+        "standard_notice": "" if project.standard.is_official else project.programme.sample_notice,
         "total": result.trace["total"],
         "level": result.level,
         "level_name": level_name(result),
@@ -78,35 +85,48 @@ def figures_of(result: Result, panel: SequenceOf[str]) -> dict[str, Any]:
     }
 
 
-UNOFFICIAL = "参考样本，非官方标准文本"
-
-
-def file_objection(notice: PublicNotice, values: Mapping[str, str], proofs: SequenceOf[Any]) -> Objection:
+def file_objection(
+    notice: PublicNotice, values: Mapping[str, str], proofs: SequenceOf[Any], address: str | None = None
+) -> Objection:
     """Take an objection with a real name and contact, or of a unit with its code; return it with its receipt number.
 
-    values: kind, name, identity, contact, text. Raises Refused with every problem at once; late ones are not taken.
+    values: kind, name, identity, contact, text. address: where it comes from over the network, None for one that does
+    not. Raises Refused with every problem at once; late ones are not taken. Raises TooMany.
     """
-    problems = [
-        Problem("required", name, gettext_noop("请填写该项：匿名或没有联系方式的异议不予受理。"))
-        for name in ("name", "identity", "contact", "text")
-        if not values.get(name, "").strip()
-    ]
-    kind = values.get("kind", "")
-    if kind not in Objection.Kind.values:
-        problems.append(Problem("kind", "kind", gettext_noop("请选择个人或单位。")))
-    if kind == "unit" and values.get("identity", "").strip():
-        problem = credit_code.problem_of(credit_code.normalise(values["identity"]))
-        problems += [Problem(problem.code, "identity", problem.message, problem.params)] if problem else []
-    if kind == "unit" and not proofs:
-        problems.append(Problem("seal_missing", "proofs", gettext_noop("单位提出异议须上传加盖公章的书面材料。")))
-    if not notice.is_running(timezone.localdate()):
-        problems.append(_late())
-    if len(proofs) > PROOFS_AT_MOST:
-        message = gettext_noop("最多上传 %(most)s 个文件。")
-        problems.append(Problem("too_many_files", "proofs", message, {"most": PROOFS_AT_MOST}))
+    problems = [*_objection_problems(notice, values, proofs)]
     if problems:
         raise Refused(problems)
+    if address is not None:
+        # Before the files are opened, which is the dear part.
+        attempts.take(attempts.objections(), address)
     return _keep_objection(notice, values, _proofs_read(proofs))
+
+
+def _objection_problems(notice: PublicNotice, values: Mapping[str, str], proofs: SequenceOf[Any]) -> Iterator[Problem]:
+    for name in ("name", "identity", "contact", "text"):
+        if not values.get(name, "").strip():
+            yield Problem("required", name, gettext_noop("请填写该项：匿名或没有联系方式的异议不予受理。"))
+    kind = values.get("kind", "")
+    if kind not in Objection.Kind.values:
+        yield Problem("kind", "kind", gettext_noop("请选择个人或单位。"))
+    if kind == "unit" and values.get("identity", "").strip():
+        problem = credit_code.problem_of(credit_code.normalise(values["identity"]))
+        if problem:
+            yield Problem(problem.code, "identity", problem.message, problem.params)
+    if kind == "unit" and not proofs:
+        yield Problem("seal_missing", "proofs", gettext_noop("单位提出异议须上传加盖公章的书面材料。"))
+    if not notice.is_running(timezone.localdate()):
+        yield _late()
+    yield from _too_much(notice.application.project.programme, proofs)
+
+
+def _too_much(programme: Programme, proofs: SequenceOf[Any]) -> Iterator[Problem]:
+    if len(proofs) > programme.objection_files:
+        message = gettext_noop("最多上传 %(most)s 个文件。")
+        yield Problem("too_many_files", "proofs", message, {"most": programme.objection_files})
+    if sum(upload.size for upload in proofs) > settings.MAX_OBJECTION_MEGABYTES * 1024 * 1024:
+        message = gettext_noop("全部附件合计不得超过 %(most)s MB。")
+        yield Problem("too_large", "proofs", message, {"most": settings.MAX_OBJECTION_MEGABYTES})
 
 
 def _late() -> Problem:
@@ -185,7 +205,7 @@ def certificate_of(result: Result, number: str, day: date) -> Certificate:
         district_name=project.community.district.name,
         standard_label=f"{standard} {standard.name}",
         standard_sha256=standard.sha256,
-        standard_notice="" if standard.is_official else UNOFFICIAL,
+        standard_notice="" if standard.is_official else project.programme.sample_notice,
         issued_on=day,
         valid_until=last,
         due_on=last,

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import Http404, HttpResponseBase
+
 from evaluation import snapshot
 from evaluation.models import Application, Document, Evidence, Submission
 from evaluation.permissions import APPLICANTS, roles_of, visible_to
+from portal import files, previews
 from portal.models import User
 
 
@@ -52,3 +55,19 @@ def _names(data: dict[str, Any], row: Document | Evidence) -> bool:
     if isinstance(row, Document):
         return any(entry["id"] == row.pk for entry in data["documents"].get(row.code, ()))
     return any(entry["id"] == row.pk for entry in data["evidence"])
+
+
+def send_page(request: Any, row: Evidence, page: int, width: int) -> HttpResponseBase:
+    """The picture of one page of a proof that the caller has authorised; Http404 where there is none to draw."""
+    try:
+        picture = previews.page_picture(row, page, width)
+    except previews.NoPicture as none:
+        raise Http404 from none
+    return files.send(
+        picture,
+        name=f"{row.pk}-{page}.jpg",
+        content_type="image/jpeg",
+        inline=True,
+        request=request,
+        sha256=f"{row.sha256}-{page}-{width}",
+    )

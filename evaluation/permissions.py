@@ -7,12 +7,15 @@ from contextlib import contextmanager
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
-from communities.permissions import SYSTEM, city_duties, duties_of, memberships_of
+from communities.models import Organisation
+from communities.permissions import SYSTEM, city_duties, duties_of, is_limited, memberships_of
 from evaluation.models import (
     Application,
     Assignment,
     Certificate,
+    Engagement,
     GuidanceOpinion,
     GuidanceVisit,
     Objection,
@@ -44,12 +47,14 @@ RIGHTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "mark": (frozenset({"expert"}), frozenset({"review"})),
     "record_site_visit": (frozenset({"expert", "district_officer"}), frozenset({"site_visit"})),
     "sign_site_visit": (frozenset({"expert", "applicant"}), frozenset({"site_visit"})),
+    "download_snapshot": (OFFICERS | APPLICANTS | {"district_officer"}, ALL_STATES),
     "see_history": (OFFICERS | APPLICANTS | {"district_officer"}, ALL_STATES),
 }  # fmt: skip
 
 # right on a project -> roles
 PROJECT_RIGHTS: Mapping[str, frozenset[str]] = {
     "apply": frozenset({"applicant"}),
+    "engage": frozenset({"applicant"}),
     "plan_guidance": frozenset({"district_officer"}),
 }
 
@@ -64,6 +69,11 @@ def can_city(user: User | None, right: str) -> bool:
     return bool(CITY_RIGHTS[right] & city_duties(user))
 
 
+def engagements_of(user: User | None) -> QuerySet[Engagement]:
+    """What units of this person advise today."""
+    return Engagement.objects.on(timezone.localdate()).filter(organisation__in=_units(user))
+
+
 def project_roles(user: User | None, project: Project) -> frozenset[str]:
     """Roles towards a project. Whoever acts for a party of the case is none of its officers."""
     if user is None:
@@ -71,7 +81,7 @@ def project_roles(user: User | None, project: Project) -> frozenset[str]:
     units = memberships_of(user)
     if project.organisation_id in units:
         return frozenset({"applicant"})
-    if project.consultant_id in units:
+    if units and engagements_of(user).filter(project=project).exists():
         return frozenset({"consultant"})
     roles = set(city_duties(user))
     if ("district_officer", project.community.district_id) in duties_of(user):
@@ -79,17 +89,27 @@ def project_roles(user: User | None, project: Project) -> frozenset[str]:
     return frozenset(roles)
 
 
+def acting_for(user: User | None, project: Project) -> tuple[Organisation, str] | None:
+    """The unit for which ``user`` acts in this case and its part there; None for whoever acts for no party of it."""
+    roles = project_roles(user, project) & APPLICANTS
+    if "applicant" in roles:
+        return project.organisation, "applicant"
+    engagement = engagements_of(user).filter(project=project).select_related("organisation").first() if roles else None
+    return (engagement.organisation, "consultant") if engagement else None
+
+
 def roles_of(user: User | None, application: Application) -> frozenset[str]:
-    """Roles of ``user`` towards an application; ``None`` is the system. One query: the seat on its panel."""
+    """Roles of ``user`` towards an application; ``None`` is the system. One query: the seats on its panels."""
     roles = project_roles(user, application.project)
     if user is None or roles & APPLICANTS or not user.is_authenticated:
         return roles
-    seat = Assignment.objects.filter(application=application, expert__user=user, state__in=SEATED)
-    seats = list(seat.filter(review_round=application.review_round).values_list("is_leader", flat=True))
-    if seats:
-        # A seat on the panel excludes every duty on the same case.
-        return frozenset({"expert", "leader"} if seats[0] else {"expert"})
-    return roles
+    seats = dict(_seats_of(user, application.pk).values_list("review_round", "is_leader"))
+    if not seats:
+        return roles
+    # A seat on the panel excludes every duty on the same case, also when another panel judges it anew.
+    if application.review_round not in seats:
+        return frozenset()
+    return frozenset({"expert", "leader"} if seats[application.review_round] else {"expert"})
 
 
 def can(user: User | None, right: str, application: Application) -> bool:
@@ -131,8 +151,19 @@ def may_see_queue(user: User) -> bool:
     return bool({duty for duty, _district in duties_of(user)} & (OFFICERS | {"district_officer"}))
 
 
+def as_expert(user: User | None) -> list[int]:
+    """The user's id where seats on panels count: who acts for one organisation alone holds none."""
+    return [] if user is None or is_limited(user) else [user.pk]
+
+
 def _units(user: User | None) -> list[int]:
     return list(memberships_of(user))
+
+
+def _own(user: User | None, project: str = "project__") -> Q:
+    """Rows whose project (the path to its columns) ``user`` is a party of: applies for it, or advises it today."""
+    advised = engagements_of(user).values("project")
+    return Q(**{f"{project}organisation__in": _units(user)}) | Q(**{f"{project}pk__in": advised})
 
 
 def _districts(user: User | None) -> list[str]:
@@ -143,14 +174,16 @@ def visible_to(user: User | None) -> QuerySet[Application]:
     """Applications for which ``can_view`` holds."""
     if user is None or not user.is_authenticated or not user.is_active:
         return Application.objects.none()
-    own = Q(project__organisation__in=_units(user)) | Q(project__consultant__in=_units(user))
-    if city_duties(user) & OFFICERS:
-        return Application.objects.filter(own | ~Q(state="draft"))
-    seat = Assignment.objects.filter(
-        application=OuterRef("pk"), expert__user=user, state__in=SEATED, review_round=OuterRef("review_round")
-    )
-    served = Q(project__community__district__in=_districts(user)) | Exists(seat)
-    return Application.objects.filter(own | (served & ~Q(state="draft")))
+    own = _own(user)
+    seats = _seats_of(user, OuterRef("pk"))
+    now = Exists(seats.filter(review_round=OuterRef("review_round")))
+    served = Q() if city_duties(user) & OFFICERS else Q(project__community__district__in=_districts(user))
+    return Application.objects.filter(own | (~Q(state="draft") & (now | (served & ~Exists(seats)))))
+
+
+def _seats_of(user: User | None, application: int | OuterRef) -> QuerySet[Assignment]:
+    """Seats that ``user`` has or had on panels of an application: while there is one, no duty counts there."""
+    return Assignment.objects.filter(application=application, expert__user__in=as_expert(user), state__in=SEATED)
 
 
 def can_view_project(user: User | None, project: Project) -> bool:
@@ -162,7 +195,7 @@ def can_view_project(user: User | None, project: Project) -> bool:
 
 def projects_visible_to(user: User | None) -> QuerySet[Project]:
     """Projects for which ``can_view_project`` holds."""
-    own = Q(organisation__in=_units(user)) | Q(consultant__in=_units(user))
+    own = _own(user, "")
     return Project.objects.filter(own | Exists(visible_to(user).filter(project=OuterRef("pk"))))
 
 
@@ -174,7 +207,7 @@ def assignment_roles(user: User | None, assignment: Assignment) -> frozenset[str
     """The person asked is the "invitee"; those who run the draw keep their duties; the rest of the panel is nobody."""
     if user is None:
         return SYSTEM
-    if assignment.expert.user_id == user.pk:
+    if assignment.expert.user_id in as_expert(user):
         return frozenset({"invitee"})
     return roles_of(user, assignment.application) & {"organiser", "supervisor"}
 
@@ -183,16 +216,10 @@ def assignments_visible_to(user: User | None) -> QuerySet[Assignment]:
     """One's own assignments; all of a case for those who run its draw (not for its parties)."""
     if user is None or not user.is_authenticated or not user.is_active:
         return Assignment.objects.none()
-    own = Q(expert__user=user)
+    own = Q(expert__user__in=as_expert(user))
     if city_duties(user) & {"organiser", "supervisor"}:
-        units = _units(user)
-        party = Q(application__project__organisation__in=units) | Q(application__project__consultant__in=units)
-        seat = Assignment.objects.filter(
-            application=OuterRef("application"),
-            expert__user=user,
-            state__in=SEATED,
-            review_round=OuterRef("application__review_round"),
-        )
+        party = _own(user, "application__project__")
+        seat = _seats_of(user, OuterRef("application"))
         return Assignment.objects.filter(own | ~(party | Exists(seat)))
     return Assignment.objects.filter(own)
 
@@ -245,15 +272,8 @@ def objections_visible_to(user: User | None) -> QuerySet[Objection]:
     """Objectors' data is for the officers who handle objections only."""
     if not city_duties(user) & {"intake", "supervisor", "approver"}:
         return Objection.objects.none()
-    units = _units(user)
-    party = Q(notice__application__project__organisation__in=units)
-    party |= Q(notice__application__project__consultant__in=units)
-    seat = Assignment.objects.filter(
-        application=OuterRef("notice__application"),
-        expert__user=user,
-        state__in=SEATED,
-        review_round=OuterRef("notice__application__review_round"),
-    )
+    party = _own(user, "notice__application__project__")
+    seat = _seats_of(user, OuterRef("notice__application"))
     ran = Q(notice__application__organiser=user) | run_by(user, "notice__application")
     mine = ran if "supervisor" not in city_duties(user) else Q(pk__in=[])
     return Objection.objects.exclude(party | mine).exclude(Exists(seat))

@@ -1,30 +1,35 @@
-"""How far a filing is: what each part still lacks, what the own marks come to, and what the next level would need.
+"""How far a filing is: what each part still lacks, what the own marks come to, what holds back, the cheapest way up.
 
-Hides: that an unfinished sheet has no result; the forecast counts what is unmarked as nothing won and no control failed,
-and says how many items that concerns.
+Hides the reasons of ``scoring.forecast`` behind sentences, each with the place of the self-assessment that it is about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from evaluation import scoring, standard
+from evaluation import checks, scoring, standard
 from evaluation.checks import Look
 from evaluation.models import Application
+from evaluation.wording import item_title, level_name, mark_text, mark_words, points_words
 from portal.problems import Refused
 
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """One part of the form: how many of its pieces are there."""
+    """One part of the form: how many of its pieces are there, and the places of those that are not."""
 
     code: str
-    done: int
     total: int
+    missing: tuple[str, ...]
+
+    @property
+    def done(self) -> int:
+        return self.total - len(self.missing)
 
     @property
     def percent(self) -> int:
@@ -32,105 +37,154 @@ class Meter:
 
     @property
     def whole(self) -> bool:
-        return self.done == self.total
+        return not self.missing
 
 
 def meters(look: Look) -> dict[str, Meter]:
     """Completeness of data, documents, self-assessment and evidence, by code."""
-    dates = ["planning_permit_on", "drawing_review_on"]
-    if look.application.rule.is_final:
-        dates += ["construction_permit_on", "completed_on"]
-    required = [row for row in look.documents if row.required and not set(row.forms) <= {"system", "shared_data"}]
-    won = [item for item in look.items if is_won(look.value(item.code))]
-    proved = {code for row in look.data["evidence"] for code in row["items"]}
+    dates = checks.needed_dates(look.application)
     found = (
-        Meter("data", sum(bool(look.data["community"][name]) for name in dates), len(dates)),
-        Meter("documents", sum(_handed_in(look, row) for row in required), len(required)),
-        Meter("items", sum(look.value(item.code) is not None for item in look.items), len(look.items)),
-        Meter("evidence", sum(item.code in proved for item in won), len(won)),
+        Meter("data", len(dates), tuple(name for name in dates if not look.data["community"][name])),
+        Meter(
+            "documents", len(checks.wanted_documents(look)), tuple(row.code for row in checks.missing_documents(look))
+        ),
+        Meter("items", len(look.items), tuple(item.code for item in look.items if look.value(item.code) is None)),
+        Meter("evidence", len(checks.won_items(look)), tuple(item.code for item in checks.unproved_items(look))),
     )
     return {meter.code: meter for meter in found}
 
 
-def is_won(value: Any) -> bool:
-    """A mark that claims something and hence needs a proof: met, or more than 0 points."""
-    if isinstance(value, bool):
-        return value
-    return value not in (None, standard.NOT_APPLICABLE) and value != 0
-
-
-def _handed_in(look: Look, document: standard.StageDocument) -> bool:
-    return bool(look.data["documents"].get(document.code) or look.data["statements"].get(document.code))
+def whole_meter(parts: Mapping[str, Meter]) -> Meter:
+    """All parts together."""
+    missing = tuple(place for meter in parts.values() for place in meter.missing)
+    return Meter("whole", sum(meter.total for meter in parts.values()), missing)
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class Reason:
+    """One thing that holds the next level back. anchor: where on the page of the self-assessment, "" for the whole."""
+
+    text: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One item of a cheapest way. mark: as text; now, then: the mark in words; gained: points, "" for a control."""
+
+    item: str
+    title: str
+    mark: str
+    now: str
+    then: str
+    gained: str
+
+    @property
+    def anchor(self) -> str:
+        return f"item-{self.item}"
+
+
+@dataclass(frozen=True, slots=True)
+class WayUp:
+    """The cheapest way to one level in words. changes: None where no marks reach it."""
+
+    level: int
+    level_name: str
+    sentence: str
+    changes: tuple[Change, ...] | None
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
     """What the own marks come to so far. total: text, "" where the standard has none; level 0 = none reached.
 
-    unmarked: items without a mark, counted as nothing won. missing: sentences on what the next level needs.
+    unmarked: items without a mark, counted as lost; level_if_won: the level with all of them won; ways: the cheapest
+    way to each higher level, the next one first.
     """
 
     total: str
     level: int
     level_name: str
     unmarked: int
+    level_if_won: int
+    if_won_name: str
     next_name: str
-    missing: tuple[str, ...]
+    holds_back: tuple[Reason, ...]
+    ways: tuple[WayUp, ...]
 
 
-def forecast(application: Application, claims: Mapping[str, Mapping[str, Any]]) -> Forecast | None:
+def forecast(application: Application, claims: Mapping[str, Mapping[str, Any]]) -> Outlook | None:
     """Compute the forecast from the claims of a snapshot; None where nothing applicable is left to count."""
     form = application.standard
-    marks: dict[str, Any] = {}
-    unmarked = 0
-    for item in form.items(application.stage):
-        value = claims.get(item.code, {}).get("value")
-        if value is None:
-            unmarked += 1
-            value = True if item.mode == "pass" else _nothing(item)
-        marks[item.code] = value
+    marks = {item.code: claims.get(item.code, {}).get("value") for item in form.items(application.stage)}
     try:
-        result = scoring.self_score(form, application.stage, marks)
+        found = scoring.forecast(form, application.stage, marks)
     except Refused:
         return None
-    following = next((level for level in form.levels if level.level > result.level), None)
-    return Forecast(
-        total=result.as_json()["total"] or "",
-        level=result.level,
-        level_name=result.level_name,
-        unmarked=unmarked,
-        next_name=following.name if following else "",
-        missing=tuple(_missing(form, result, following)) if following else (),
+    return Outlook(
+        total=found.result.as_json()["total"] or "",
+        level=found.result.level,
+        level_name=level_name(form, found.result.level),
+        unmarked=len(found.unmarked),
+        level_if_won=found.if_won.level,
+        if_won_name=level_name(form, found.if_won.level),
+        next_name=found.following.name if found.following else "",
+        holds_back=tuple(_reason(form, found.result.digits, one) for one in found.holds_back),
+        ways=tuple(_way(form, marks, found.result.digits, way) for way in found.ways),
     )
 
 
-def _nothing(item: standard.Item) -> Any:
-    """The mark that wins nothing: 0, or the measured number at which a line begins."""
-    return item.linear.zero_at if item.linear else 0
-
-
-def _missing(form: standard.Standard, result: scoring.Result, level: standard.Level) -> Iterator[str]:
-    """What stands between a result and ``level``."""
+def _reason(form: standard.Standard, digits: int, one: scoring.Hindrance) -> Reason:
+    if one.kind == "control":
+        return Reason(_("控制项 %(item)s 须满足") % {"item": item_title(form, one.items[0])}, f"item-{one.items[0]}")
+    if one.kind == "no_points":
+        return Reason(_("%(item)s 须得分大于零") % {"item": item_title(form, one.items[0])}, f"item-{one.items[0]}")
+    if one.kind == "unmarked":
+        count = len(one.items)
+        words = ngettext("还有 %(n)s 条未评，暂按未得分计", "还有 %(n)s 条未评，暂按未得分计", count)
+        return Reason(words % {"n": count}, f"item-{one.items[0]}")
+    wanted = standard.to_text(one.wanted)
+    if one.kind == "total":
+        values = {"short": standard.rounded_text(one.short, digits), "wanted": wanted}
+        return Reason(_("总分还差 %(short)s 分（须 %(wanted)s 分）") % values, "")
     names = {chapter.code: chapter.name for chapter in form.chapters}
-    if result.total is not None and result.total < level.min_total:
-        short = standard.rounded_text(level.min_total - result.total, result.digits)
-        yield _("总分还差 %(short)s 分（须 %(wanted)s 分）") % {
-            "short": short,
-            "wanted": standard.to_text(level.min_total),
-        }
-    for chapter in result.chapters:
-        if chapter.ratio < level.min_chapter:
-            values = {
-                "chapter": names[chapter.code],
-                "ratio": standard.rounded_text(chapter.ratio, 1),
-                "wanted": standard.to_text(level.min_chapter),
-            }
-            yield _("“%(chapter)s”得分率 %(ratio)s%%，须达到 %(wanted)s%%") % values
-    capped = {cap.item for cap in result.caps if cap.below <= level.level}
-    for code in dict.fromkeys(
-        [*(code for code in result.failed if form.item(code).from_level is None), *sorted(capped)]
-    ):
-        item = form.item(code)
-        values = {"code": code, "name": item.name}
-        sentence = _("控制项 %(code)s %(name)s 须满足") if item.mode == "pass" else _("%(code)s %(name)s 须得分大于零")
-        yield sentence % values
+    values = {
+        "chapter": names[one.chapter],
+        "ratio": standard.rounded_text(one.reached, 1),
+        "wanted": wanted,
+        "short": standard.to_text(one.short),
+    }
+    words = _("“%(chapter)s”得分率 %(ratio)s%%，须达到 %(wanted)s%%，还差 %(short)s 分")
+    return Reason(words % values, f"chapter-{one.chapter}")
+
+
+def _way(form: standard.Standard, marks: Mapping[str, Any], digits: int, way: scoring.Way) -> WayUp:
+    name = level_name(form, way.level.level)
+    if way.steps is None:
+        best = "" if way.best is None else standard.rounded_text(way.best, digits)
+        values = {"best": best, "name": name, "wanted": standard.to_text(way.level.min_total)}
+        words = _("各条都做到最好也只有 %(best)s 分，达不到%(name)s（须 %(wanted)s 分）。") % values
+        return WayUp(way.level.level, name, words, None, way.exact)
+    count = len(way.steps)
+    values = {"n": count, "points": standard.to_text(way.gained), "name": name}
+    words = ngettext(
+        "最少改进 %(n)s 条、共 %(points)s 分，即达到%(name)s：",
+        "最少改进 %(n)s 条、共 %(points)s 分，即达到%(name)s：",
+        count,
+    )
+    return WayUp(
+        way.level.level, name, words % values, tuple(_change(form, marks, step) for step in way.steps), way.exact
+    )
+
+
+def _change(form: standard.Standard, marks: Mapping[str, Any], step: scoring.Step) -> Change:
+    item = form.item(step.item)
+    return Change(
+        item=item.code,
+        title=item_title(form, item.code),
+        mark=mark_text(step.mark),
+        now=mark_words(item, marks[item.code]),
+        then=mark_words(item, step.mark),
+        gained="" if item.kind == "control" else points_words(step.gained),
+    )

@@ -65,12 +65,15 @@ def mark_text(value: Any) -> str:
     return str(value) if number is None else standard.to_text(number)
 
 
-def mark_words(item: standard.Item, value: Any) -> str:
-    """A stored mark in words: 满足, 不适用, 未评, or points with what they were given for."""
+def mark_words(item: standard.Item, value: Any, options: Iterable[Choice] | None = None) -> str:
+    """A stored mark in words: 满足, 不适用, 未评, or points with what they were given for.
+
+    options: ``choices(item)``, where a page has them at hand.
+    """
     if value is None:
         return _("未评")
     text = mark_text(value)
-    for choice in choices(item):
+    for choice in choices(item) if options is None else options:
         if choice.value == text:
             explained = choice.when and text != standard.NOT_APPLICABLE
             values = {"label": choice.label, "when": choice.when}

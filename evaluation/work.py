@@ -4,33 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from communities.models import Organisation
-from communities.permissions import city_duties, duties_of, memberships_of
+from communities import inviting
+from communities.models import Invitation, Organisation, OrganisationChange
+from communities.permissions import city_duties, duties_of, is_limited, memberships_of
 from evaluation.clocks import HOLDERS
-from evaluation.models import Application, Assignment, GuidanceOpinion, GuidanceVisit, Objection
+from evaluation.models import (
+    Application,
+    Assignment,
+    Claim,
+    Document,
+    Evidence,
+    Finding,
+    GuidanceOpinion,
+    GuidanceVisit,
+    Objection,
+    SiteVisit,
+)
 from evaluation.models.case import ApplicationQuerySet
-from evaluation.permissions import SEATED, objections_visible_to, run_by, visible_to
+from evaluation.permissions import SEATED, as_expert, engagements_of, objections_visible_to, run_by, visible_to
 from portal.models import User
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One thing that waits: what it is about, what to do, until when, where."""
+    """One thing that waits: what it is about, what to do, until when, where.
 
+    key: the same as long as it is the same thing; since: since when it stands as it does.
+    """
+
+    key: str
     subject: str
     detail: str
     sentence: str
     due_on: date | None
     link: str
+    since: datetime
 
 
 # state -> what the holder does next
@@ -61,22 +79,51 @@ PAGES: dict[str, str] = {
     "deliberation": "panel",
     "approval": "approval",
 }
+ADVISED = ("draft", "correction", "revision")  # states in which an engaged unit fills in for the applicant
 LED = ("site_visit", "deliberation", "revision_check")  # states in which the leader of the panel acts
+
+
+# state of an objection -> duties that decide on it
+OBJECTIONS: dict[str, frozenset[str]] = {
+    "received": frozenset({"intake", "supervisor"}),
+    "accepted": frozenset({"supervisor", "approver"}),
+}
 
 
 def waiting_on(user: User) -> list[Waiting]:
     """Everything that waits on ``user``, by deadline; without a deadline last. A constant number of queries."""
-    found = [*_applications(user), *_assignments(user), *_guidance(user), *_organisations(user), *_objections(user)]
-    return sorted(found, key=lambda row: (row.due_on is None, row.due_on or timezone.localdate(), row.subject))
+    kinds = (_applications, _assignments, _guidance, _organisations, _invitations, _objections)
+    found = [row for kind in kinds for row in kind(user)]
+    today = timezone.localdate()
+    return sorted(found, key=lambda row: (row.due_on is None, row.due_on or today, row.subject, row.key))
 
 
 def _applications(user: User) -> Iterator[Waiting]:
-    rows = to_act(user).with_case()
-    seats = Assignment.objects.filter(expert__user=user, is_leader=True, state__in=SEATED)
+    rows = to_act(user).with_case().annotate(**_counted())
+    seats = Assignment.objects.filter(expert__user__in=as_expert(user), is_leader=True, state__in=SEATED)
     seats = seats.filter(review_round=F("application__review_round"))
-    led = Application.objects.filter(assignments__in=seats, state__in=LED).with_case()
+    led = Application.objects.filter(assignments__in=seats, state__in=LED).with_case().annotate(**_counted())
     for application in {row.pk: row for row in [*rows, *led]}.values():
-        yield _row(application, next_act(application), link_of(application))
+        yield _row(application, application.project.organisation_id in memberships_of(user))
+
+
+def _counted() -> dict[str, Any]:
+    """How far a draft has come, and how much of a correction is still to be answered: counted in the same query."""
+    own = {"application": OuterRef("pk")}
+    asked = Q(phase=Finding.Phase.FORM_CHECK, round=OuterRef("correction_round"), application__state="correction")
+    asked |= Q(phase=Finding.Phase.REVISION, round=OuterRef("review_round"), application__state="revision")
+    findings = Finding.objects.filter(asked, **own, sent_at__isnull=False, reply="")
+    return {
+        "claim_count": _count(Claim.objects.filter(**own, value__isnull=False)),
+        "document_count": _count(Document.objects.filter(**own, removed_at=None)),
+        "evidence_count": _count(Evidence.objects.filter(**own, removed_at=None)),
+        "open_count": _count(findings),
+    }
+
+
+def _count(rows: QuerySet[Any]) -> Any:
+    counted = rows.order_by().values("application").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 
 def to_act(user: User) -> ApplicationQuerySet:
@@ -104,7 +151,11 @@ def _held_by(user: User) -> Q:
         "district_officer": Q(project__community__district__in=districts),
         "organiser": Q(organiser=user) | Q(organiser=None),
     }
-    held = Q(state="site_visit", project__organisation__in=units)
+    signing = SiteVisit.objects.filter(
+        application=OuterRef("pk"), review_round=OuterRef("review_round"), applicant_signed_at=None
+    ).exclude(Q(visited_on=None) | Q(summary=""))
+    held = Q(Exists(signing), state="site_visit", project__organisation__in=units)
+    held |= Q(state__in=ADVISED, project__in=engagements_of(user).values("project"))
     if "organiser" in duties:
         held |= Q(state="deliberation", organiser=user)
     for state, role in HOLDERS.items():
@@ -113,27 +164,55 @@ def _held_by(user: User) -> Q:
     return held
 
 
-def _row(application: Application, sentence: str, link: str) -> Waiting:
+def _row(application: Any, own: bool) -> Waiting:
+    """own: the person acts for the applicant, who signs on site what the panel records."""
+    signs = own and application.state == "site_visit"
     community = application.project.community
-    detail = f"{community.district.name} · {application.stage_name}"
-    return Waiting(community.name, detail, sentence, application.due_on, link)
+    detail = [community.district.name, application.stage_name, _come_so_far(application)]
+    return Waiting(
+        key=f"application-{application.pk}",
+        subject=community.name,
+        detail=" · ".join(part for part in detail if part),
+        sentence=_("核对并签署现场核查记录") if signs else next_act(application),
+        due_on=application.due_on,
+        link=link_of(application),
+        since=application.state_since,
+    )
+
+
+def _come_so_far(application: Any) -> str:
+    """Of a draft what is there, of a correction what is still to be answered; "" elsewhere."""
+    if application.state == "draft":
+        counts = {
+            "claims": application.claim_count,
+            "documents": application.document_count,
+            "evidence": application.evidence_count,
+        }
+        return _("已自评 %(claims)s 条，材料 %(documents)s 份，佐证 %(evidence)s 份") % counts
+    if application.state not in ("correction", "revision"):
+        return ""
+    if not application.open_count:
+        return _("已逐条答复，待提交")
+    return _("还有 %(n)s 处待答复") % {"n": application.open_count}
 
 
 def _assignments(user: User) -> Iterator[Waiting]:
-    rows = Assignment.objects.filter(expert__user=user, review_round=F("application__review_round")).filter(
-        Q(state="invited", application__state="inviting") | Q(state="accepted", application__state="review")
-    )
+    rows = Assignment.objects.filter(
+        expert__user__in=as_expert(user), review_round=F("application__review_round")
+    ).filter(Q(state="invited", application__state="inviting") | Q(state="accepted", application__state="review"))
     case = "application__project__"
     for row in rows.select_related(f"{case}community__district", f"{case}standard"):
         invited = row.state == "invited"
         link = row.get_absolute_url() if invited else reverse("scoring", args=[row.pk])
         sentence = _("评审邀请：请接受、谢绝或申明回避") if invited else _(NEXT["review"])
         yield Waiting(
+            f"assignment-{row.pk}",
             row.application.project.community.name,
             f"{row.application.project.community.district.name} · {row.application.stage_name}",
             sentence,
             row.due_on,
             link,
+            row.state_since,
         )
 
 
@@ -143,7 +222,9 @@ def _guidance(user: User) -> Iterator[Waiting]:
     visits = GuidanceVisit.objects.filter(project__community__district__in=districts, state__in=("planned", "open"))
     for visit in visits.select_related("project__community", "project__programme"):
         sentence = _("登记指导情况") if visit.state == "planned" else _("跟踪整改，办结指导")
-        yield Waiting(visit.project.community.name, visit.node_name, sentence, visit.due_on, visit.get_absolute_url())
+        name = visit.project.community.name
+        key, link = f"guidance-visit-{visit.pk}", visit.get_absolute_url()
+        yield Waiting(key, name, visit.node_name, sentence, visit.due_on, link, visit.state_since)
     opinions = GuidanceOpinion.objects.filter(
         Q(state="open", visit__project__organisation__in=units)
         | Q(state="replied", visit__project__community__district__in=districts)
@@ -151,21 +232,56 @@ def _guidance(user: User) -> Iterator[Waiting]:
     for opinion in opinions.select_related("visit__project__community"):
         sentence = _("回复指导意见") if opinion.state == "open" else _("核对整改")
         project: Any = opinion.visit.project
-        yield Waiting(project.community.name, opinion.text[:40], sentence, opinion.due_on, opinion.get_absolute_url())
+        key, link = f"guidance-opinion-{opinion.pk}", opinion.get_absolute_url()
+        yield Waiting(
+            key, project.community.name, opinion.text[:40], sentence, opinion.due_on, link, opinion.state_since
+        )
 
 
 def _organisations(user: User) -> Iterator[Waiting]:
+    units = list(memberships_of(user))
     if "intake" in city_duties(user):
-        for unit in Organisation.objects.filter(state="submitted"):
-            yield Waiting(unit.name, unit.credit_code, _("核验单位注册"), unit.due_on, unit.get_absolute_url())
-    for unit in Organisation.objects.filter(pk__in=memberships_of(user), state__in=("draft", "returned")):
-        yield Waiting(unit.name, unit.credit_code, _("完成单位注册"), None, unit.get_absolute_url())
+        for unit in Organisation.objects.filter(state="submitted").exclude(pk__in=units):
+            yield _unit_row(unit, _("核验单位注册"))
+        changes = OrganisationChange.objects.filter(state="waiting").exclude(organisation__in=units)
+        for change in changes.select_related("organisation"):
+            unit = change.organisation
+            key, link = f"organisation-change-{change.pk}", change.get_absolute_url()
+            sentence = _("核验单位信息变更")
+            yield Waiting(key, unit.name, unit.credit_code, sentence, change.due_on, link, change.state_since)
+    for unit in Organisation.objects.filter(pk__in=units, state__in=("draft", "returned")):
+        yield _unit_row(unit, _("完成单位注册"))
+
+
+def _invitations(user: User) -> Iterator[Waiting]:
+    """Units that ask this account to act for them; who is asked by a secret link finds it in the e-mail alone."""
+    if is_limited(user):
+        return
+    rows = Invitation.objects.open(timezone.now()).filter(invitee=user)
+    for row in rows.select_related("organisation", "invitee"):
+        yield Waiting(
+            key=f"invitation-{row.pk}",
+            subject=row.organisation.name,
+            detail=row.get_role_display(),
+            sentence=_("答复成员邀请：接受或谢绝"),
+            due_on=inviting.last_day(row),
+            link=inviting.address_of(row),
+            since=row.sent_at,
+        )
+
+
+def _unit_row(unit: Organisation, sentence: str) -> Waiting:
+    key, link = f"organisation-{unit.pk}", unit.get_absolute_url()
+    return Waiting(key, unit.name, unit.credit_code, sentence, unit.due_on, link, unit.state_since)
 
 
 def _objections(user: User) -> Iterator[Waiting]:
-    rows: Any = objections_visible_to(user).filter(state__in=("received", "accepted"))
+    duties = city_duties(user)
+    states = [state for state, who in OBJECTIONS.items() if who & duties]
+    rows: Any = objections_visible_to(user).filter(state__in=states)
     for row in rows.select_related("notice__application__project__community"):
         objection: Objection = row
         sentence = _("决定是否受理异议") if objection.state == "received" else _("核查并答复异议")
         name = objection.notice.application.project.community.name
-        yield Waiting(name, objection.number, sentence, objection.due_on, objection.get_absolute_url())
+        key, link = f"objection-{objection.pk}", objection.get_absolute_url()
+        yield Waiting(key, name, objection.number, sentence, objection.due_on, link, objection.state_since)

@@ -6,7 +6,7 @@ an event may be told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import django_filters
@@ -29,6 +29,7 @@ from rest_framework.views import exception_handler
 
 from portal import files
 from portal.api_reading import PlainJSON, TooLarge
+from portal.attempts import TooMany
 from portal.forms import ActForm
 from portal.machine import MACHINES, Ask, Machine, NotAllowed, Stale, Transition
 from portal.models import Event
@@ -42,9 +43,9 @@ UNREADABLE = gettext_noop("请求不可读。")
 # --- refusals -----------------------------------------------------------------------------------------------------
 
 
-def answer(code: int, *problems: Problem) -> Response:
+def answer(code: int, *problems: Problem, **more: Any) -> Response:
     """The one shape of every refusal."""
-    return Response({"problems": [problem.as_json(gettext) for problem in problems]}, status=code)
+    return Response({"problems": [problem.as_json(gettext) for problem in problems], **more}, status=code)
 
 
 def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -54,11 +55,16 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
 
 def _of_the_domain(error: Exception) -> Response | None:
     if isinstance(error, Refused):
-        return answer(409 if any(problem.code == "changed" for problem in error.problems) else 422, *error.problems)
+        overtaken = any(problem.code == "changed" for problem in error.problems)
+        return answer(409 if overtaken else 422, *error.problems, **error.now)
     if isinstance(error, NotAllowed | PermissionDenied):
         return answer(403, Problem("not_allowed", "", NOT_ALLOWED))
     if isinstance(error, Stale):
         return answer(409, stale(error))
+    if isinstance(error, TooMany):
+        response = answer(429, error.problem)
+        response["Retry-After"] = str(error.seconds)
+        return response
     if isinstance(error, Http404 | exceptions.NotFound):
         return answer(404, Problem("not_found", "", NOT_FOUND))
     return None
@@ -123,6 +129,12 @@ class Endpoint(viewsets.GenericViewSet):
 
     parser_classes = [PlainJSON, MultiPartParser]
     pagination_class: Any = Pages
+    counted: tuple[str, ...] = ()  # actions that answer 429 to whoever tries them too often
+    # What an access token needs: a key of ``access.SCOPES`` for writes (reading needs "read"), or ``access.SESSION``
+    # where no token opens anything. ``scopes``: actions that need another. Acts say it by their machine's table.
+    scope: str = ""
+    scopes: Mapping[str, str] = {}
+    personal: bool = False  # about the person rather than one organisation: closed to a token limited to one
 
     def filter_queryset(self, rows: Any) -> Any:
         """Filters narrow lists; one row is found by its address alone."""
@@ -132,12 +144,16 @@ class Endpoint(viewsets.GenericViewSet):
         """What the request says, checked for its shape; raises ValidationError."""
         return self._checked(serializer, self.request.data)
 
+    def read_part(self, serializer: type[serializers.Serializer]) -> dict[str, Any]:
+        """What the request says of a thing whose other parts stay; raises ValidationError."""
+        return self._checked(serializer, self.request.data, partial=True)
+
     def asked(self, serializer: type[serializers.Serializer]) -> dict[str, Any]:
         """What the address asks after its question mark, checked for its shape; raises ValidationError."""
         return self._checked(serializer, self.request.query_params)
 
-    def _checked(self, serializer: type[serializers.Serializer], data: Any) -> dict[str, Any]:
-        form = serializer(data=data, context=self.get_serializer_context())
+    def _checked(self, serializer: type[serializers.Serializer], data: Any, *, partial: bool = False) -> dict[str, Any]:
+        form = serializer(data=data, context=self.get_serializer_context(), partial=partial)
         form.is_valid(raise_exception=True)
         return form.validated_data
 
@@ -245,8 +261,8 @@ def thumbnail(request: Request, row: Any) -> HttpResponseBase:
 
 # What of an event's data everybody who reads the event may know; marks, opinions, names of experts are not among it.
 TOLD = frozenset({
-    "from", "to", "reason", "until", "member", "file", "fields", "credit_code", "number", "stage", "version", "sha256",
-    "round", "findings", "place", "notice", "closes_on", "certificate", "level", "commitment", "target_level",
+    "from", "to", "reason", "until", "member", "unit", "scope", "file", "fields", "credit_code", "number", "stage",
+    "version", "sha256", "round", "findings", "place", "notice", "closes_on", "certificate", "level", "commitment", "target_level",
     "planned_on", "visited_on", "due_on", "planning_permit_on", "drawing_review_on", "construction_permit_on",
     "completed_on",
 })  # fmt: skip

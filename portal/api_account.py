@@ -1,25 +1,33 @@
-"""Endpoints of the person who calls: who I am, what waits on me, my messages, my token."""
+"""Endpoints of the person who calls: who I am, what waits on me, my messages and settings, my calendar, my tokens."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import django_filters
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, permissions, serializers, status
-from rest_framework.authtoken.models import Token
-from rest_framework.authtoken.serializers import AuthTokenSerializer
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import SimpleRateThrottle
 
+from communities import access
+from communities.models import AccessToken, Organisation
 from communities.permissions import duties_of, memberships_of
+from evaluation.api.within import NUMBER
 from evaluation.work import waiting_on
 from experts.models import Expert
+from portal import accounts, calendar_feed, preferences
 from portal.api import Endpoint
-from portal.models import Notification
+from portal.message_kinds import DELIVERIES, KINDS
+from portal.models import CalendarLink, Notification
+from portal.problems import Problem, Refused, gettext_noop
 
 # --- me -----------------------------------------------------------------------------------------------------------
 
@@ -44,15 +52,28 @@ class MeSerializer(serializers.Serializer):
     username = serializers.CharField()
     name = serializers.CharField()
     email = serializers.CharField()
+    language = serializers.CharField()
     duties = DutySerializer(many=True)
     memberships = ActsForSerializer(many=True)
     expert = serializers.CharField(allow_null=True)
+
+
+class MeData(serializers.Serializer):
+    """What the caller says of themselves. password: the present one, wanted where the e-mail becomes another."""
+
+    name = serializers.CharField(max_length=60)
+    email = serializers.EmailField(max_length=254)
+    phone = serializers.CharField(max_length=30, allow_blank=True)
+    language = serializers.ChoiceField(choices=settings.LANGUAGES)
+    password = serializers.CharField(write_only=True, required=False, trim_whitespace=False)
 
 
 class MeEndpoint(Endpoint):
     """Who I am."""
 
     serializer_class = MeSerializer
+    scope = access.SESSION
+    scopes = {"retrieve": access.ANY}
 
     def retrieve(self, request: Request) -> Response:
         """The caller, with today's duties and organisations, and the number in the expert pool if there is one."""
@@ -61,11 +82,19 @@ class MeEndpoint(Endpoint):
             "username": user.username,
             "name": user.name,
             "email": user.email,
+            "language": user.language,
             "duties": [{"duty": duty, "district": code} for duty, code in sorted(duties_of(user), key=str)],
             "memberships": [{"organisation": pk, "role": role} for pk, role in sorted(memberships_of(user).items())],
             "expert": Expert.objects.filter(user=user).values_list("number", flat=True).first(),
         }
         return Response(MeSerializer(found).data)
+
+    @extend_schema(request=MeData(partial=True), responses=MeSerializer)
+    def partial_update(self, request: Request) -> Response:
+        """Change what is named; the rest stays. Never by a token."""
+        values = self.read_part(MeData)
+        accounts.change_account(request.user, values, values.pop("password", ""))
+        return self.retrieve(request)
 
 
 # --- work ---------------------------------------------------------------------------------------------------------
@@ -97,16 +126,19 @@ class WorkEndpoint(Endpoint):
 
 
 class NotificationSerializer(serializers.ModelSerializer):
-    """通知: one message."""
+    """通知: one message; ``kind`` is a key of the notification settings."""
+
+    kind_name = serializers.CharField()
 
     class Meta:
         model = Notification
-        fields = ("id", "subject", "body", "link", "created_at", "read_at")
+        fields = ("id", "kind", "kind_name", "subject", "body", "link", "created_at", "read_at")
         read_only_fields = fields
 
 
 class NotificationFilter(django_filters.FilterSet):
     unread = django_filters.BooleanFilter(field_name="read_at", lookup_expr="isnull")
+    kind = django_filters.ChoiceFilter(choices=[(code, code) for code in KINDS])
     search = django_filters.CharFilter(field_name="subject", lookup_expr="icontains", label="part of the subject")
 
 
@@ -116,12 +148,22 @@ class NotificationEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, End
     queryset = Notification.objects.none()
     serializer_class = NotificationSerializer
     filterset_class = NotificationFilter
-    lookup_value_regex = r"\d+"
+    lookup_value_regex = NUMBER
+    scope = access.READ
+    personal = True
 
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return Notification.objects.none()
-        return Notification.objects.filter(user=self.request.user).order_by("-created_at", "-pk")
+        return Notification.objects.shown_to(self.request.user).order_by("-created_at", "-pk")
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"], url_path="read")
+    def mark_read(self, request: Request, pk: str) -> Response:
+        """Mark one message read; it keeps the hour at which it was read first."""
+        row = self.get_object()
+        Notification.objects.unread_by(request.user).filter(pk=row.pk).update(read_at=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=None, responses={204: None})
     @action(detail=False, methods=["post"], url_path="read-all", filterset_class=None)
@@ -131,34 +173,185 @@ class NotificationEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, End
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-# --- token --------------------------------------------------------------------------------------------------------
+# --- notification settings ----------------------------------------------------------------------------------------
+
+
+class DeliverySerializer(serializers.Serializer):
+    """One kind of message: how its e-mail leaves (at_once, daily, none), and whether that may be changed."""
+
+    kind = serializers.CharField()
+    name = serializers.CharField()
+    detail = serializers.CharField()
+    email = serializers.ChoiceField(choices=list(DELIVERIES))
+    required = serializers.BooleanField()
+
+
+class DeliveryData(serializers.Serializer):
+    """kind → at_once, daily or none, for the kinds that are to change."""
+
+    emails = serializers.DictField(child=serializers.CharField(max_length=20), allow_empty=False)
+
+
+class NotificationSettingsEndpoint(Endpoint):
+    """Which messages the caller gets by e-mail, and when; in the portal every message is shown."""
+
+    serializer_class = DeliverySerializer
+    filter_backends: list[Any] = []
+    scope = access.SESSION
+
+    @extend_schema(responses=DeliverySerializer(many=True))
+    def list(self, request: Request) -> Response:
+        """Every kind of message with the caller's choice."""
+        chosen = preferences.chosen_by(request.user)
+        rows = [
+            {
+                "kind": code,
+                "name": gettext(kind.label),
+                "detail": gettext(kind.detail),
+                "email": chosen[code],
+                "required": kind.required,
+            }
+            for code, kind in KINDS.items()
+        ]
+        return self.paged(rows, DeliverySerializer)
+
+    @extend_schema(request=DeliveryData, responses={204: None})
+    def partial_update(self, request: Request) -> Response:
+        """Choose for some kinds; the others stay."""
+        preferences.choose(request.user, self.read(DeliveryData)["emails"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+# --- calendar -----------------------------------------------------------------------------------------------------
+
+
+class CalendarLinkSerializer(serializers.Serializer):
+    """The private address of the caller's calendar of deadlines: since when there is one. ``address`` is told once."""
+
+    created_at = serializers.DateTimeField(allow_null=True)
+    address = serializers.CharField(allow_null=True)
+
+
+class CalendarLinkEndpoint(Endpoint):
+    """The caller's calendar of deadlines."""
+
+    serializer_class = CalendarLinkSerializer
+    scope = access.SESSION
+
+    def _told(self, address: str | None = None) -> dict[str, Any]:
+        row = CalendarLink.objects.filter(user=self.request.user).first()
+        return CalendarLinkSerializer({"created_at": row and row.created_at, "address": address}).data
+
+    def retrieve(self, request: Request) -> Response:
+        """Whether there is a private address, and since when; the address itself is never told again."""
+        return Response(self._told())
+
+    @extend_schema(request=None, responses={201: CalendarLinkSerializer})
+    def create(self, request: Request) -> Response:
+        """Make the private address, or a new one in place of the old, which ends."""
+        secret = calendar_feed.open_link(request.user)
+        address = settings.SITE_URL + reverse("calendar-feed", args=[secret])
+        return Response(self._told(address), status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request) -> Response:
+        """End the private address at once."""
+        calendar_feed.close_link(request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+# --- access tokens ------------------------------------------------------------------------------------------------
+
+
+class AccessTokenSerializer(serializers.ModelSerializer):
+    """接口令牌: one of the caller's tokens. ``prefix``: the first characters of the secret, to know it by."""
+
+    class Meta:
+        model = AccessToken
+        fields = (
+            "id", "name", "organisation", "scopes", "prefix", "by_password", "created_at", "expires_at", "last_used_at",
+            "revoked_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class NewAccessTokenSerializer(AccessTokenSerializer):
+    """The token with its secret, which is told now and never again."""
+
+    token = serializers.SerializerMethodField()
+
+    class Meta(AccessTokenSerializer.Meta):
+        fields = (*AccessTokenSerializer.Meta.fields, "token")
+        read_only_fields = fields
+
+    def get_token(self, row: AccessToken) -> str:
+        return str(self.context["secret"])
+
+
+class AccessTokenData(serializers.Serializer):
+    """A new token. days: for how long it holds, 1 to 366. organisation: only for its cases; null for all of one's own."""
+
+    name = serializers.CharField(max_length=60)
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=list(access.SCOPES)), allow_empty=False)
+    days = serializers.IntegerField(min_value=1, max_value=access.LONGEST_DAYS)
+    organisation = serializers.IntegerField(
+        allow_null=True, required=False, default=None, min_value=1, max_value=2**63 - 1
+    )
+
+
+class AccessTokenEndpoint(mixins.ListModelMixin, Endpoint):
+    """The caller's access tokens, newest first. For whoever is signed in: no token makes or ends another."""
+
+    queryset = AccessToken.objects.none()
+    serializer_class = AccessTokenSerializer
+    filter_backends: list[Any] = []
+    lookup_value_regex = NUMBER
+    scope = access.SESSION
+
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return AccessToken.objects.none()
+        return AccessToken.objects.filter(user=self.request.user).order_by("-created_at", "-pk")
+
+    @extend_schema(request=AccessTokenData, responses={201: NewAccessTokenSerializer})
+    def create(self, request: Request) -> Response:
+        """Make a token; the answer is the only place where its secret stands."""
+        values = self.read(AccessTokenData)
+        pk = values.pop("organisation")
+        organisation = Organisation.objects.filter(pk=pk, pk__in=memberships_of(request.user)).first()
+        if pk is not None and organisation is None:
+            raise Refused([Problem("organisation", "organisation", gettext_noop("您不是该单位的成员。"))])
+        token, secret = access.create(request.user, **values, organisation=organisation)
+        shown = NewAccessTokenSerializer(token, context={"secret": secret})
+        return Response(shown.data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """End one of the caller's tokens at once; it stays in the list as revoked."""
+        access.revoke(request.user, get_object_or_404(self.get_queryset(), pk=pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class PasswordSerializer(serializers.Serializer):
+    """User name and password of an account."""
+
+    username = serializers.CharField(write_only=True, max_length=150)
+    password = serializers.CharField(write_only=True, trim_whitespace=False, max_length=1000)
 
 
 class TokenSerializer(serializers.Serializer):
     """Sent as ``Authorization: Token <token>``. Keep it as you keep the password."""
 
     token = serializers.CharField()
-
-
-class Guesses(SimpleRateThrottle):
-    """Ten attempts a minute for one user name, wherever they come from."""
-
-    scope = "token"
-    rate = "10/min"
-
-    def get_cache_key(self, request: Request, view: Any) -> str | None:
-        name = request.data.get("username") if hasattr(request.data, "get") else None
-        if request.method != "POST" or not isinstance(name, str):
-            return None
-        ident = name.strip().casefold().encode().hex()[:150]
-        return self.cache_format % {"scope": self.scope, "ident": ident}
+    expires_at = serializers.DateTimeField()
 
 
 class TokenEndpoint(Endpoint):
-    """The caller's token."""
+    """A token for user name and password, of every scope, for as long as a browser stays signed in."""
 
     serializer_class = TokenSerializer
-    throttle_classes = [Guesses]
+    counted = ("create",)
+    scopes = {"destroy": access.ANY}
 
     def get_authenticators(self) -> list[Any]:
         """A token is asked for by those who have none."""
@@ -168,14 +361,20 @@ class TokenEndpoint(Endpoint):
     def get_permissions(self) -> list[Any]:
         return [permissions.AllowAny()] if self.action == "create" else super().get_permissions()
 
-    @extend_schema(request=AuthTokenSerializer, responses={200: TokenSerializer})
+    @extend_schema(request=PasswordSerializer, responses={200: TokenSerializer})
     def create(self, request: Request) -> Response:
-        """Get the token of an account by its user name and password; the same until it is revoked."""
-        token, _created = Token.objects.get_or_create(user=self.read(AuthTokenSerializer)["user"])
-        return Response({"token": token.key})
+        """Get a token of an account by its user name and password; each time another one."""
+        user = authenticate(request, **self.read(PasswordSerializer))
+        if user is None:
+            raise Refused([Problem("authorization", "", gettext_noop("用户名或密码不正确。"))])
+        token, secret = access.create_for_password(user)
+        return Response(TokenSerializer({"token": secret, "expires_at": token.expires_at}).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request) -> Response:
-        """Revoke the caller's token at once."""
-        Token.objects.filter(user=request.user).delete()
+        """End the token that this request is sent with; of whoever is signed in without one, all got by password."""
+        if isinstance(request.auth, AccessToken):
+            access.revoke(request.user, request.auth)
+        else:
+            access.end_those_by_password(request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -13,6 +13,8 @@ from drf_spectacular.plumbing import get_doc
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import permissions, serializers
 
+from portal.api_access import scope_of
+
 
 class ProblemSerializer(serializers.Serializer):
     """One thing that is wrong: a stable code, the place, and the sentence that the page shows."""
@@ -28,12 +30,25 @@ class ProblemsSerializer(serializers.Serializer):
     problems = ProblemSerializer(many=True)
 
 
+class ChangedSerializer(ProblemsSerializer):
+    """Somebody was faster. Where both wrote in the same fields, the answer also tells what is kept now, whose it is and
+    since when; whoever then sends its ``revision`` (of a claim or a statement) or ``seen`` (of data) saves over it."""
+
+    current = serializers.DictField(required=False)
+    clashing = serializers.ListField(child=serializers.CharField(), required=False)
+    taken = serializers.ListField(child=serializers.CharField(), required=False)
+    by = serializers.CharField(required=False, allow_blank=True)
+    at = serializers.DateTimeField(required=False, allow_null=True)
+    revision = serializers.IntegerField(required=False)
+    seen = serializers.CharField(required=False)
+
+
 REFUSALS: dict[int, OpenApiResponse] = {
     400: OpenApiResponse(ProblemsSerializer, description="请求体不可读 / unreadable body"),
     401: OpenApiResponse(ProblemsSerializer, description="未登录或令牌无效 / not signed in, or a wrong token"),
     403: OpenApiResponse(ProblemsSerializer, description="不允许 / not allowed"),
     404: OpenApiResponse(ProblemsSerializer, description="不存在或不可见 / unknown or invisible"),
-    409: OpenApiResponse(ProblemsSerializer, description="他人已先行办理或保存 / somebody was faster"),
+    409: OpenApiResponse(ChangedSerializer, description="他人已先行办理或保存 / somebody was faster"),
     422: OpenApiResponse(ProblemsSerializer, description="有问题待改正 / problems to mend"),
     429: OpenApiResponse(ProblemsSerializer, description="过于频繁 / too many attempts"),
 }
@@ -61,8 +76,16 @@ class Schema(AutoSchema):  # type: ignore[no-untyped-call]
         # What a body names may be unknown, and so is a page beyond the last one.
         if writes or "{" in self.path or self._is_list_view():
             yield 404
-        if self.view.throttle_classes:
+        if self.view.action in getattr(self.view, "counted", ()):
             yield 429
+
+    def get_extensions(self) -> dict[str, Any]:
+        """``x-scope``: what an access token needs for this operation; of acts, the machine's table says it act by act."""
+        if any(isinstance(row, permissions.AllowAny) for row in self.view.get_permissions()):
+            return {}
+        action = self.view.action
+        told = "submit | handle" if action == "act" else scope_of(type(self.view), str(self.method), action)
+        return {"x-scope": told}
 
     def _filters(self) -> bool:
         return bool(getattr(self.view, "filterset_class", None)) and not self.view.detail and self._is_list_view()

@@ -13,30 +13,36 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
-from communities import api as communities
-from evaluation.api import cases, correction, filing, outcome, panel, site, standards
+from communities.api import changes, community, people, register
+from evaluation.api import carrying, cases, correction, engagements, evidence, filing, outcome, panel, site, standards
 from experts import api as experts
 from portal import api_account as account
+from portal import api_uploads
 
 APPLICATION = r"applications/(?P<application>\d+)"
 ORGANISATION = r"organisations/(?P<organisation>\d+)"
 ROWS: tuple[tuple[str, type[Any], str], ...] = (
     # address, endpoint, name
     ("notifications", account.NotificationEndpoint, "notification"),
-    ("districts", communities.DistrictEndpoint, "district"),
-    ("organisations", communities.OrganisationEndpoint, "organisation"),
-    (f"{ORGANISATION}/licences", communities.LicenceEndpoint, "licence"),
-    (f"{ORGANISATION}/members", communities.MembershipEndpoint, "member"),
-    ("communities", communities.CommunityEndpoint, "community"),
+    ("access-tokens", account.AccessTokenEndpoint, "access-token"),
+    ("districts", register.DistrictEndpoint, "district"),
+    ("organisations", register.OrganisationEndpoint, "organisation"),
+    (f"{ORGANISATION}/licences", register.LicenceEndpoint, "licence"),
+    (f"{ORGANISATION}/members", people.MembershipEndpoint, "member"),
+    (f"{ORGANISATION}/invitations", people.InvitationEndpoint, "organisation-invitation"),
+    ("organisation-changes", changes.ChangeEndpoint, "organisation_change"),
+    ("invitations", people.MyInvitationEndpoint, "invitation"),
+    ("communities", community.CommunityEndpoint, "community"),
     ("experts", experts.ExpertEndpoint, "expert"),
     ("programmes", standards.ProgrammeEndpoint, "programme"),
     ("standards", standards.StandardEndpoint, "standard"),
     ("projects", cases.ProjectEndpoint, "project"),
+    (r"projects/(?P<project>\d+)/engagements", engagements.EngagementEndpoint, "engagement"),
     ("applications", cases.ApplicationEndpoint, "application"),
     (f"{APPLICATION}/claims", filing.ClaimEndpoint, "claim"),
     (f"{APPLICATION}/statements", filing.StatementEndpoint, "statement"),
     (f"{APPLICATION}/documents", filing.DocumentEndpoint, "document"),
-    (f"{APPLICATION}/evidence", filing.EvidenceEndpoint, "evidence"),
+    (f"{APPLICATION}/evidence", evidence.EvidenceEndpoint, "evidence"),
     (f"{APPLICATION}/findings", correction.FindingEndpoint, "finding"),
     (f"{APPLICATION}/submissions", correction.SubmissionEndpoint, "submission"),
     (f"{APPLICATION}/site-visit/findings", site.SiteFindingEndpoint, "site-finding"),
@@ -56,11 +62,31 @@ ROWS: tuple[tuple[str, type[Any], str], ...] = (
 
 # One thing, not rows: address, endpoint, method -> what is done.
 SINGLE: tuple[tuple[str, type[Any], dict[str, str]], ...] = (
-    ("accounts/", communities.AccountEndpoint, {"post": "create"}),
-    ("me/", account.MeEndpoint, {"get": "retrieve"}),
+    ("accounts/", register.AccountEndpoint, {"post": "create"}),
+    ("me/", account.MeEndpoint, {"get": "retrieve", "patch": "partial_update"}),
+    (
+        "notification-settings/",
+        account.NotificationSettingsEndpoint,
+        {"get": "list", "patch": "partial_update"},
+    ),
+    (
+        "calendar-link/",
+        account.CalendarLinkEndpoint,
+        {"get": "retrieve", "post": "create", "delete": "destroy"},
+    ),
     ("work/", account.WorkEndpoint, {"get": "list"}),
     ("token/", account.TokenEndpoint, {"post": "create", "delete": "destroy"}),
+    ("uploads/", api_uploads.UploadEndpoint, {"post": "create"}),
+    (
+        "organisations/<int:organisation>/communities/import/",
+        community.CommunityImportEndpoint,
+        {"get": "retrieve", "post": "create"},
+    ),
     ("applications/<int:application>/data/", filing.CaseDataEndpoint, {"get": "retrieve", "patch": "partial_update"}),
+    ("applications/<int:application>/carrying/", carrying.CarryingEndpoint, {"post": "create"}),
+    ("applications/<int:application>/comparison/", carrying.ComparisonEndpoint, {"get": "list"}),
+    ("applications/<int:application>/coverage/", evidence.CoverageEndpoint, {"get": "retrieve"}),
+    ("applications/<int:application>/uploads/", evidence.ComingFileEndpoint, {"get": "list"}),
     ("applications/<int:application>/advice/", filing.AdviceEndpoint, {"get": "retrieve"}),
     ("applications/<int:application>/correction-notice/", correction.CorrectionNoticeEndpoint, {"get": "retrieve"}),
     ("applications/<int:application>/differences/", correction.DifferencesEndpoint, {"get": "retrieve"}),
@@ -94,6 +120,13 @@ for address, endpoint, name in ROWS:
     router.register(address, endpoint, f"api-{name}")
 
 urlpatterns = [
+    path(
+        "v1/uploads/<uuid:upload>/",
+        api_uploads.UploadEndpoint.as_view(
+            {"get": "retrieve", "head": "position", "patch": "receive", "delete": "destroy"}, detail=True
+        ),
+        name="api-upload",
+    ),
     *(path(f"v1/{address}", endpoint.as_view(methods)) for address, endpoint, methods in SINGLE),
     path("v1/", include(router.urls)),
     re_path(r"^v1/.*", Unknown.as_view()),

@@ -11,10 +11,11 @@ import io
 import struct
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
+from xml.parsers import expat
 
 from openpyxl import load_workbook
 from PIL import ExifTags, Image
@@ -68,7 +69,7 @@ def _reading(code: str, message: str) -> Iterator[None]:
     """Turn whatever a reader library throws at hostile bytes into one refusal."""
     try:
         yield
-    except Refused:
+    except (Refused, MemoryError):
         raise
     except Exception as error:  # the libraries answer damage with almost any exception, RecursionError included
         raise _refuse(code, message) from error
@@ -341,6 +342,24 @@ def _check_archive(stream: BinaryIO, limits: Limits) -> None:
             raise _refuse("archive_with_macros", message)
         if archive.testzip() is not None:
             raise _refuse("archive_damaged", BROKEN_ARCHIVE)
+        for entry in entries:
+            if entry.filename.lower().endswith((".xml", ".rels")):
+                with archive.open(entry) as part:
+                    _refuse_declarations(part)
+
+
+def _refuse_declarations(part: IO[bytes]) -> None:
+    """No office program writes a document type; with one, a few bytes stand for gigabytes, or for somebody's files."""
+    seen: list[bool] = []
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = lambda *said: seen.append(True)
+    parser.StartElementHandler = lambda *said: seen.append(False)  # it could only have stood before
+    with suppress(expat.ExpatError):  # damage is told by whoever reads the part
+        while not seen and (chunk := part.read(4096)):
+            parser.Parse(chunk)
+    if seen[:1] == [True]:
+        message = gettext_noop("文件内含外部声明（DTD）；请用办公软件打开并另存后重新上传。")
+        raise _refuse("archive_with_declarations", message)
 
 
 def _refuse_bomb(entries: list[zipfile.ZipInfo], limits: Limits) -> None:

@@ -27,6 +27,11 @@ def _names(functions: tuple[Callable[..., object], ...]) -> str:
     return "，".join(f"`{function.__name__}`" for function in functions)
 
 
+def _conditions(row: Transition) -> str:
+    when = [f"`{row.when.__name__}`"] if row.when else []
+    return "，".join([*when, "期限内"] if row.in_time else when)
+
+
 def _row(machine: Machine, row: Transition) -> list[str]:
     sources = "，".join(str(machine.states[state]) for state in row.sources)
     return [
@@ -34,7 +39,7 @@ def _row(machine: Machine, row: Transition) -> list[str]:
         sources,
         str(machine.states[row.target]) if row.target else "（不变）",
         "，".join(role_name(role) for role in row.by),
-        f"`{row.when.__name__}`" if row.when else "",
+        _conditions(row),
         "，".join(f"{ask.label}{'' if ask.required else '（可选）'}" for ask in row.asks),
         _names(row.checks),
         _names((*row.effects, *row.afterwards)),

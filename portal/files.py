@@ -14,9 +14,11 @@ import io
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import quote
 
@@ -29,7 +31,7 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header, parse_etags
 from PIL import Image, ImageOps
 
-from portal import contents
+from portal import bounded, contents
 from portal.problems import Problem, Refused, gettext_noop
 
 CHUNK = 64 * 1024
@@ -135,6 +137,17 @@ def storage_name(sha256: str, kind: str) -> str:
     return f"{sha256[:2]}/{sha256}{KINDS[kind].suffixes[0]}"
 
 
+@contextmanager
+def on_disk(content: File[bytes]) -> Iterator[Path]:
+    """A copy of ``content`` under a name of its own while the block runs, for programs that want a path."""
+    with NamedTemporaryFile(prefix="portal-") as copy:
+        for chunk in content.chunks(CHUNK):
+            copy.write(chunk)
+        copy.flush()
+        content.seek(0)
+        yield Path(copy.name)
+
+
 def sha256_of(content: bytes) -> str:
     """SHA-256 in lower-case hexadecimal."""
     return hashlib.sha256(content).hexdigest()
@@ -173,6 +186,25 @@ def inspect(stream: BinaryIO | File[bytes], name: str, *, allowed: Collection[st
         position=facts.position,
         safe_name=safe_name,
     )
+
+
+def inspect_apart(path: Path, name: str, *, allowed: Collection[str], max_bytes: int) -> Inspection:
+    """As ``inspect`` for a file on disk, opened in a process of its own. Raises Refused, TooHeavy among it."""
+    try:
+        told = bounded.call(inspected, str(path), name, list(allowed), max_bytes)
+    except bounded.TooHeavy as heavy:
+        raise Refused(Problem(p.code, display_name(name), p.message) for p in heavy.problems) from heavy
+    moment, position = told.pop("taken_at"), told.pop("position")
+    return Inspection(
+        **told, taken_at=moment and datetime.fromisoformat(moment), position=tuple(position) if position else None
+    )
+
+
+def inspected(path: str, name: str, allowed: list[str], max_bytes: int) -> dict[str, Any]:
+    """What ``inspect`` finds in a file on disk, as JSON: the part that runs apart."""
+    with Path(path).open("rb") as stream:
+        seen = inspect(stream, name, allowed=allowed, max_bytes=max_bytes)
+    return {**asdict(seen), "taken_at": seen.taken_at and seen.taken_at.isoformat()}
 
 
 def _hash_and_size(stream: BinaryIO | File[bytes], max_bytes: int) -> tuple[str, int]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -68,3 +69,8 @@ class UploadForm(forms.Form):
     """One file, named so on every page that takes one."""
 
     file = forms.FileField(label=_("文件"))
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether a script asks (autosave, upload with progress) and not a form."""
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"

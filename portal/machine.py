@@ -81,6 +81,7 @@ class Transition:
     afterwards: tuple[Callable[[Any, Act], None], ...] = ()  # acts that follow from this one; their events come after
     asks: tuple[Ask, ...] = ()
     when: Callable[[Any], bool] | None = None
+    in_time: bool = False  # refused once the last day is over: whoever is late has lost the right to it
     page: str = ""  # name of the page from which people do this; "" = the general act page
     danger: bool = False
 
@@ -102,6 +103,13 @@ def asked(transition: Transition, act: Act) -> Iterator[Problem]:
             yield Problem("required", ask.name, gettext_noop("请填写“%(label)s”。"), {"label": ask.label})
 
 
+def late(transition: Transition, act: Act, due_on: date | None) -> Iterator[Problem]:
+    """The problem of an act that ends with its last day ``due_on``; the sweep may not have come by since."""
+    if transition.in_time and due_on is not None and act.day > due_on:
+        message = gettext_noop("期限%(day)s已过，不能再办理；系统将按逾期处理。")
+        yield Problem("late", "", message, {"day": due_on.isoformat()})
+
+
 @dataclass(frozen=True)
 class Machine:
     """The life of one model. Tables are data; ``perform`` is the only writer of ``state``."""
@@ -121,6 +129,7 @@ class Machine:
     holders: Callable[[Any], Iterable[User]] = lambda obj: ()  # who must act now: whom to remind
     steps: Mapping[str, Callable[[Any], None]] = field(default_factory=dict)  # automatic state -> work
     deadlines: Mapping[str, str] = field(default_factory=dict)  # state -> action when its day has passed
+    terms: frozenset[str] = frozenset()  # states whose due_on only says how long they last: nobody must act by then
 
     def find(self, obj: Case, action: str, roles: frozenset[str]) -> tuple[Transition, str] | None:
         """The row of the table that lets one of ``roles`` do ``action`` to ``obj`` now, and in which role."""
@@ -146,12 +155,13 @@ class Machine:
                 self._explain_refusal(obj, action, by)
             row, role = found  # type: ignore[misc]  # _explain_refusal never returns
             act = Act(action, by, role, timezone.now(), data)
-            source, target = obj.state, row.target or obj.state
+            source, target, due_on = obj.state, row.target or obj.state, obj.due_on
             self.guard(obj)
             self._move(obj, source, target, act)
-            problems = [*asked(row, act), *(problem for check in row.checks for problem in check(obj, act))]
+            checked = (problem for check in row.checks for problem in check(obj, act))
+            problems = [*late(row, act, due_on), *asked(row, act), *checked]
             if problems:
-                obj.state = source
+                obj.state, obj.due_on = source, due_on
                 raise Refused(problems)
             said = {ask.name: _plain(data[ask.name]) for ask in row.asks if data.get(ask.name) not in (None, "")}
             for effect in row.effects:

@@ -1,4 +1,5 @@
-"""Turns the domain's refusals into pages: 403 for a wrong person, 409 for a case that moved, 422 for what was not caught.
+"""Turns the domain's refusals into pages: 403 for a wrong person, 409 for a case that moved, 422 for what was not caught,
+429 for who tries too often.
 
 Also refuses NUL in addresses and forms, which no text column of PostgreSQL keeps and no field of ours means."""
 
@@ -6,13 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render, resolve_url
 from django.utils.translation import gettext
 
+from portal import kept
+from portal.attempts import TooMany
+from portal.forms import wants_json
 from portal.machine import NotAllowed, Stale
-from portal.problems import Refused
+from portal.problems import Problem, Refused, gettext_noop
+
+SIGNED_OUT = Problem("signed_out", "", gettext_noop("登录已过期，尚未保存；内容已暂存在本机。"))
+ANOTHER_PERSON = Problem(
+    "another_person", "", gettext_noop("没有保存：这一页是另一个账号打开的，现在登录的不是同一人，请用原来的账号登录。")
+)
+
+
+def asks_to_sign_in(response: HttpResponse) -> bool:
+    """Whether a view sent somebody away to sign in first."""
+    return response.status_code == 302 and urlsplit(response["Location"]).path == resolve_url(settings.LOGIN_URL)
+
+
+def refusal(problem: Problem, status: int) -> JsonResponse:
+    """What a script is told, in the shape of every refusal."""
+    return JsonResponse({"problems": [problem.as_json(gettext)]}, status=status)
 
 
 class RefusalMiddleware:
@@ -22,16 +43,26 @@ class RefusalMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if not asks_to_sign_in(response):
+            return response
+        return refusal(SIGNED_OUT, 401) if wants_json(request) else kept.sign_in_first(request) or response
 
     def process_view(self, request: HttpRequest, view: Callable[..., Any], *asked: Any) -> HttpResponse | None:
         # The API reads bodies by itself, and its fields refuse NUL.
         said = [request.GET] if getattr(view, "csrf_exempt", False) else [request.GET, request.POST]
         texts = [request.path, *(text for fields in said for name in fields for text in (name, *fields.getlist(name)))]
-        if not any("\x00" in text for text in texts):
-            return None
-        sentences = [gettext("请求中含有不能保存的字符（NUL）。")]
-        return render(request, "422.html", {"sentences": sentences}, status=400)
+        if any("\x00" in text for text in texts):
+            sentences = [gettext("请求中含有不能保存的字符（NUL）。")]
+            return render(request, "422.html", {"sentences": sentences}, status=400)
+        person = request.POST.get("person") if len(said) == 2 and request.user.is_authenticated else None
+        return self._another_person(request) if person and person != str(request.user.pk) else None
+
+    def _another_person(self, request: HttpRequest) -> HttpResponse:
+        """A page that one person opened is sent while another is signed in: what the first typed is not the other's."""
+        if wants_json(request):
+            return refusal(ANOTHER_PERSON, 401)
+        return render(request, "422.html", {"sentences": [ANOTHER_PERSON.text(gettext)]}, status=409)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, NotAllowed):
@@ -41,4 +72,8 @@ class RefusalMiddleware:
         if isinstance(error, Refused):
             sentences = [problem.text(gettext) for problem in error.problems]
             return render(request, "422.html", {"sentences": sentences}, status=422)
+        if isinstance(error, TooMany):
+            response = render(request, "422.html", {"sentences": [error.problem.text(gettext)]}, status=429)
+            response["Retry-After"] = str(error.seconds)
+            return response
         return None

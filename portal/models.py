@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any, ClassVar, NoReturn
+from uuid import uuid4
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from portal import message_kinds
 
 
 class User(AbstractUser):
@@ -20,6 +25,8 @@ class User(AbstractUser):
 
     name = models.CharField(_("姓名"), max_length=60)
     phone = models.CharField(_("电话"), max_length=30, blank=True)
+    # What messages to this person are written in: the language that they last chose.
+    language = models.CharField(_("语言"), max_length=10, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE)
 
     def __str__(self) -> str:
         return self.name or self.username
@@ -80,17 +87,34 @@ class Event(models.Model):
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def unsent(self, now: datetime) -> NotificationQuerySet:
         """Messages that still have to leave and that nobody is sending at ``now``."""
-        return self.filter(sent_at=None, failed_at=None).filter(Q(claimed_until=None) | Q(claimed_until__lt=now))
+        waiting = self.filter(email=message_kinds.AT_ONCE, sent_at=None, failed_at=None)
+        return waiting.filter(Q(claimed_until=None) | Q(claimed_until__lt=now))
+
+    def for_digest(self, moment: datetime) -> NotificationQuerySet:
+        """Messages written before ``moment`` that their readers want to get together once a day."""
+        waiting = self.filter(email=message_kinds.DAILY, sent_at=None, created_at__lt=moment)
+        return waiting.filter(user__is_active=True)
+
+    def shown_to(self, user: User) -> NotificationQuerySet:
+        """What ``user`` reads in the portal; the daily e-mail only lists messages that are shown already."""
+        return self.filter(user=user).exclude(kind=message_kinds.DIGEST)
 
     def unread_by(self, user: User) -> NotificationQuerySet:
-        return self.filter(user=user, read_at=None)
+        return self.shown_to(user).filter(read_at=None)
 
 
 class Notification(models.Model):
-    """通知: one message to one person, shown in the portal and sent by e-mail. ``key`` makes a second copy impossible."""
+    """通知: one message to one person, shown in the portal and sent by e-mail. ``key`` makes a second copy impossible.
+
+    One to an ``address`` is for somebody who may have no account: sent by e-mail only, and its text deleted once sent.
+    """
 
     key = models.CharField(max_length=120, unique=True)
-    user = models.ForeignKey(User, models.CASCADE, verbose_name=_("收件人"))
+    user = models.ForeignKey(User, models.CASCADE, null=True, verbose_name=_("收件人"))
+    address = models.EmailField(_("收件地址"), blank=True)
+    kind = models.CharField(_("类别"), max_length=30, blank=True)
+    # How it leaves by e-mail, as its reader wanted when it was written: a key of message_kinds.DELIVERIES.
+    email = models.CharField(_("邮件"), max_length=10, default=message_kinds.AT_ONCE)
     subject = models.CharField(_("标题"), max_length=200)
     body = models.TextField(_("正文"))
     link = models.CharField(_("链接"), max_length=200, blank=True)
@@ -107,11 +131,64 @@ class Notification(models.Model):
         verbose_name = _("通知")
         indexes = [
             models.Index(fields=["user", "-created_at"], name="notification_user"),
-            models.Index(fields=["id"], condition=Q(sent_at=None, failed_at=None), name="notification_unsent"),
+            models.Index(
+                fields=["id"],
+                condition=Q(email=message_kinds.AT_ONCE, sent_at=None, failed_at=None),
+                name="notification_unsent",
+            ),
+            models.Index(
+                fields=["created_at"], condition=Q(email=message_kinds.DAILY, sent_at=None), name="notification_daily"
+            ),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(user__isnull=False, address="") | Q(user=None, address__gt=""),
+                name="notification_has_one_receiver",
+            )
         ]
 
     def __str__(self) -> str:
         return self.subject
+
+    @property
+    def kind_name(self) -> str:
+        """The kind in words; "" for one that no table knows any more."""
+        kind = message_kinds.KINDS.get(self.kind)
+        return gettext(kind.label) if kind else ""
+
+    @property
+    def first_line(self) -> str:
+        """What it says, without what every message ends with."""
+        return self.body.strip().partition("\n")[0]
+
+
+class NotificationPreference(models.Model):
+    """How one person wants the e-mail of one kind of message; no row: as the table of kinds says."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    kind = models.CharField(_("类别"), max_length=30)
+    email = models.CharField(_("邮件"), max_length=10)
+
+    class Meta:
+        verbose_name = _("通知设置")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "kind"], name="one_preference_a_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.kind} {self.email}"
+
+
+class CalendarLink(models.Model):
+    """The private address of one person's calendar of deadlines; only the digest of its secret is kept."""
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(_("生成时间"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("日历链接")
+
+    def __str__(self) -> str:
+        return str(self.user)
 
 
 class Sequence(models.Model):
@@ -133,6 +210,22 @@ class Sequence(models.Model):
             cls.objects.get_or_create(name=name)
             cls.objects.filter(name=name).update(value=F("value") + 1)
         return cls.objects.values_list("value", flat=True).get(name=name)
+
+
+class Attempt(models.Model):
+    """What somebody without an account tried, counted by ``portal.attempts``. ``key`` is a digest: it names nobody."""
+
+    key = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["key", "at"], name="attempt_key"),
+            models.Index(fields=["at"], name="attempt_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key[:12]} {self.at:%Y-%m-%d %H:%M}"
 
 
 class CaseQuerySet(models.QuerySet[Any]):
@@ -188,6 +281,67 @@ class Attachment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    def open(self) -> UploadQuerySet:
+        """Uploads that still come in or are being looked into."""
+        return self.filter(taken_at=None, refused_at=None)
+
+    def of(self, purpose: str, place: int) -> UploadQuerySet:
+        return self.filter(purpose=purpose, place=place)
+
+    def waiting(self, now: datetime) -> UploadQuerySet:
+        """Whole uploads that a worker must take in and that nobody holds at ``now``."""
+        free = Q(claimed_until=None) | Q(claimed_until__lt=now)
+        return self.open().filter(free, finished_at__isnull=False)
+
+
+class Upload(models.Model):
+    """上传: a file that comes in piece by piece, then waits for a worker to look into it. ``portal.uploads`` writes it.
+
+    purpose, place: what it is for ("evidence" of application 7); details: the rest of what its sender said.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", verbose_name=_("上传人"))
+    purpose = models.CharField(max_length=20)
+    place = models.BigIntegerField()
+    details = models.JSONField(default=dict)
+    name = models.CharField(_("文件名"), max_length=150)
+    length = models.PositiveBigIntegerField(_("字节数"))
+    offset = models.PositiveBigIntegerField(_("已收到"), default=0)  # as last told; the file itself decides
+    created_at = models.DateTimeField(_("开始时间"), default=timezone.now)
+    expires_at = models.DateTimeField(_("保留至"))
+    finished_at = models.DateTimeField(_("传完时间"), null=True)
+    claimed_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    taken_at = models.DateTimeField(_("收入时间"), null=True)
+    made = models.BigIntegerField(null=True)  # the row that came of it
+    refused_at = models.DateTimeField(_("未予收入时间"), null=True)
+    problems = models.JSONField(_("未能收入的原因"), default=list)  # Problem.as_record()
+    remarks = models.JSONField(_("提示"), default=list)  # Problem.as_record(): taken, but something needs a look
+
+    objects: ClassVar[Any] = UploadQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("上传")
+        indexes: ClassVar = [
+            models.Index(fields=["purpose", "place"], name="upload_place"),
+            models.Index(fields=["expires_at"], name="upload_expires"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def state(self) -> str:
+        """uploading, checking, taken or refused: read from the moments, so that it needs no writer of its own."""
+        if self.taken_at:
+            return "taken"
+        if self.refused_at:
+            return "refused"
+        return "checking" if self.finished_at else "uploading"
 
 
 class Limit(models.Model):

@@ -56,6 +56,21 @@ class Problem:
 class Refused(Exception):
     """An act, a document or an upload is refused for all of these reasons at once."""
 
+    now: Mapping[str, Any] = {}  # what somebody else keeps there by now; only ``Changed`` has something to tell
+
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__("；".join(str(problem) for problem in self.problems))
+
+
+class Changed(Refused):
+    """Somebody else saved first, and both changed the same fields: nothing of this save is kept.
+
+    now: JSON for whoever decides between the two: ``current`` (field -> what is kept now), ``clashing`` (the fields that
+    both changed), ``taken`` (those that only the other changed), ``by``, ``at`` (ISO 8601), and what the next save shows
+    to have seen it.
+    """
+
+    def __init__(self, problems: Iterable[Problem], now: Mapping[str, Any]) -> None:
+        self.now = now
+        super().__init__(problems)

@@ -24,11 +24,13 @@ def flag(name: str, default: bool) -> bool:
     return value in {"1", "true", "yes"}
 
 
-def number(name: str, default: int) -> int:
-    """Read a whole, not negative number or refuse aloud."""
+def number(name: str, default: int, most: int | None = None) -> int:
+    """Read a whole, not negative number, not above ``most``, or refuse aloud."""
     value = os.environ.get(name, str(default))
     if not value.isdecimal():
         raise ImproperlyConfigured(f"{name} 应为整数，现为 {value!r}。 {name} must be a whole number.")
+    if most is not None and int(value) > most:
+        raise ImproperlyConfigured(f"{name} 不得大于 {most}，现为 {value}。 {name} must be at most {most}.")
     return int(value)
 
 
@@ -66,7 +68,6 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
-    "rest_framework.authtoken",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -156,6 +157,16 @@ CELERY_BEAT_SCHEDULE = {"sweep": {"task": "portal.tasks.sweep", "schedule": SWEE
 # --- files --------------------------------------------------------------------------------------------------------
 MEDIA_ROOT = DATA_DIR / "files"
 MAX_UPLOAD_MEGABYTES = number("MAX_UPLOAD_MEGABYTES", 100)
+MAX_OBJECTION_MEGABYTES = number("MAX_OBJECTION_MEGABYTES", 100)
+# Drawings (PDF, DWG) and films, when they come piece by piece and can be resumed.
+MAX_DRAWING_MEGABYTES = number("MAX_DRAWING_MEGABYTES", 500)
+UPLOAD_DIR = Path(os.environ.get("UPLOAD_DIR") or DATA_DIR / "uploads").resolve()
+UPLOAD_DAYS = number("UPLOAD_DAYS", 7)
+MAX_OPEN_UPLOADS = number("MAX_OPEN_UPLOADS", 100)
+MAX_OPEN_UPLOAD_MEGABYTES = number("MAX_OPEN_UPLOAD_MEGABYTES", 5000)
+# What one opening of a stranger's file may take, in a process of its own.
+OPENING_SECONDS = number("OPENING_SECONDS", 60)
+OPENING_MEGABYTES = number("OPENING_MEGABYTES", 1500)
 PROTECTED_FILES_PREFIX = os.environ.get("PROTECTED_FILES_PREFIX", "")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
@@ -187,9 +198,17 @@ EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND", "django.core.mail.backends.fileb
 EMAIL_FILE_PATH = DATA_DIR / "mail"
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
 EMAIL_PORT = number("EMAIL_PORT", 25)
+DIGEST_HOUR = number("DIGEST_HOUR", 7, most=23)
+CALENDAR_PER_HOUR = number("CALENDAR_PER_HOUR", 60)
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "portal@example.org")
 
 # --- safety -------------------------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["portal.attempts.CountingBackend"]
+# How many proxies of ours stand in front: only what they add to X-Forwarded-For is believed.
+PROXIES = number("PROXIES", 0)
+SIGN_IN_ATTEMPTS = number("SIGN_IN_ATTEMPTS", 10)
+SIGN_IN_MINUTES = number("SIGN_IN_MINUTES", 15)
+OBJECTIONS_PER_HOUR = number("OBJECTIONS_PER_HOUR", 10)
 HTTPS = flag("HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 8 * 3600
@@ -203,10 +222,10 @@ if HTTPS:
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         # First, since it names the scheme that a 401 answers with.
-        "rest_framework.authentication.TokenAuthentication",
+        "portal.api_access.AccessTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "portal.api_access.WithinScope"],
     "DEFAULT_SCHEMA_CLASS": "portal.api_schema.Schema",
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],

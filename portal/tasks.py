@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
@@ -20,7 +21,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from portal import notify
+from portal import attempts, digest, notify, uploads
 from portal.clock import calendar
 from portal.machine import MACHINES, Machine, NotAllowed, Stale
 from portal.models import Notification
@@ -60,6 +61,16 @@ def ring_deliveries() -> None:
     ring(deliver_all)
 
 
+def ring_upload(pk: UUID) -> None:
+    ring(take_in, str(pk))
+
+
+@shared_task
+def take_in(pk: str) -> None:
+    """Look into one upload that is whole, and keep it."""
+    uploads.take_in(UUID(pk))
+
+
 @shared_task
 def advance(name: str, pk: int) -> None:
     """Do the automatic step of one row, if it still waits and nobody holds it."""
@@ -97,8 +108,14 @@ def deliver_all() -> int:
 
 
 @shared_task
+def write_digests() -> int:
+    """Put together the e-mails of those who want one a day, if the day's hour has come; return how many."""
+    return digest.write(timezone.now())
+
+
+@shared_task
 def sweep() -> None:
-    """Ring for all that waits: automatic states, days that have passed, reminders, unsent messages."""
+    """Ring for all that waits: automatic states, days that have passed, reminders, the day's e-mails, unsent messages."""
     close_old_connections()
     for name, machine in MACHINES.items():
         waiting = machine.model.objects.claimable(timezone.now()).filter(state__in=machine.steps)
@@ -106,7 +123,17 @@ def sweep() -> None:
             ring(advance, name, pk)
         enforce_deadlines(machine)
         remind(machine)
+    attempts.forget_old(timezone.now())
+    ring(write_digests)
     ring(deliver_all)
+    see_to_uploads()
+
+
+def see_to_uploads() -> None:
+    """Ring for files that came in whole and wait, forget those past their time."""
+    for upload in uploads.waiting_for_worker():
+        ring_upload(upload)
+    uploads.forget_expired()
 
 
 def enforce_deadlines(machine: Machine) -> int:

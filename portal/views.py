@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import connection
@@ -14,12 +15,13 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
+from django.views.i18n import set_language
 
 from evaluation.models import Certificate, PublicNotice
 from evaluation.work import waiting_on
 from portal.forms import ActForm, add_problems
 from portal.machine import MACHINES, NotAllowed
-from portal.models import Notification
+from portal.models import User
 from portal.problems import Refused
 
 YEAR = 365 * 24 * 3600
@@ -44,15 +46,6 @@ def home(request: HttpRequest) -> HttpResponse:
 def my_work(request: HttpRequest) -> HttpResponse:
     """Everything that waits on me, by deadline."""
     return render(request, "portal/my_work.html", {"rows": waiting_on(request.user), "today": timezone.localdate()})
-
-
-@login_required
-def notifications(request: HttpRequest) -> HttpResponse:
-    """My messages, newest first; looking at them marks them read."""
-    rows = list(Notification.objects.filter(user=request.user).order_by("-created_at", "-pk")[:100])
-    response = render(request, "portal/notifications.html", {"rows": rows})
-    Notification.objects.unread_by(request.user).update(read_at=timezone.now())
-    return response
 
 
 @login_required
@@ -87,6 +80,15 @@ def where_next(request: HttpRequest, obj: Any) -> str:
     target = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
     return target if safe else obj.get_absolute_url()
+
+
+def language(request: HttpRequest) -> HttpResponse:
+    """Switch the language of the pages; whoever is signed in gets their messages in it from now on."""
+    response = set_language(request)
+    chosen = request.POST.get("language")
+    if request.method == "POST" and request.user.is_authenticated and chosen in dict(settings.LANGUAGES):
+        User.objects.filter(pk=request.user.pk).update(language=chosen)
+    return response
 
 
 @require_POST

@@ -82,6 +82,10 @@ class Calendar:
         end = self._worked_day(start, _DAY, max(days, 1))
         return Deadline(end, self.unknown_years(min(start + _DAY, end), end))
 
+    def workday_before(self, day: date) -> date:
+        """Return the last working day before ``day``."""
+        return self._worked_day(day, -_DAY, 1)
+
     def workdays_between(self, start: date, end: date) -> int:
         """Return how many working days are left on ``start`` until ``end``: signed.
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.db.backends.sqlite3.base import DatabaseOperations
+from django.test import override_settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -47,10 +48,23 @@ def events_may_be_flushed() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """A hash is slow on purpose, and the tests make and compare hundreds."""
+    with override_settings(PASSWORD_HASHERS=["tests.hashing.OneRound"]):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_files(settings: Any, tmp_path: Path) -> None:
     """What a test uploads or issues lies in its own folder and goes with it."""
     settings.MEDIA_ROOT = tmp_path / "files"
+
+
+@pytest.fixture(autouse=True)
+def own_uploads(settings: Any, tmp_path: Path) -> None:
+    """So does what is still on its way."""
+    settings.UPLOAD_DIR = tmp_path / "uploads"
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,7 +38,26 @@ class Portal:
     address: str
     data: Path
     environment: Mapping[str, str]
+    commands: Mapping[str, Sequence[str]]
     told: Any = None
+    children: dict[str, Child] = field(default_factory=dict)
+
+    def start(self, name: str) -> None:
+        """Start one of its programs: "web", "worker" or "beat"; of the web server return once its page answers."""
+        log = self.data / "logs" / f"{name}.log"
+        self.children[name] = start(name, self.commands[name], log, self.environment, ROOT)
+        if name == "web":
+            run.wait_for_page(self.address, list(self.children.values()))
+
+    def kill(self, name: str) -> None:
+        """End one of its programs as a power cut would; ``start`` brings it back at the same address."""
+        child = self.children.pop(name)
+        os.killpg(child.process.pid, signal.SIGKILL)
+        child.process.wait()
+
+    def stop(self) -> None:
+        """End whatever runs."""
+        stop(list(self.children.values()), STOP_SECONDS)
 
     def manage(self, *arguments: str) -> str:
         """Run one management command on this portal's database and return what it printed."""
@@ -66,14 +86,13 @@ def running_portal(prepare: Callable[[Portal], Any]) -> Iterator[Portal]:
         database_url = stack.enter_context(own_database(os.environ.get("DATABASE_URL", "")))
         options = run.Options("127.0.0.1", free_port(), data, database_url, redis_url)
         inherited = {**os.environ, **IMPATIENT, "DATABASE_URL": database_url, "SITE_URL": options.address}
-        portal = Portal(options.address, data, run.child_environment(options, redis_url, inherited))
+        environment, commands = run.child_environment(options, redis_url, inherited), run.programs(PYTHON, options)
+        portal = Portal(options.address, data, environment, commands)
         portal.manage("migrate", "--no-input", "--verbosity", "0")
         portal = replace(portal, told=prepare(portal))
-        children: list[Child] = []
-        stack.callback(stop, children, STOP_SECONDS)
-        for name, command in run.programs(PYTHON, options).items():
-            children.append(start(name, command, data / "logs" / f"{name}.log", portal.environment, ROOT))
-        run.wait_for_page(portal.address, children)
+        stack.callback(portal.stop)
+        for name in ("worker", "beat", "web"):
+            portal.start(name)
         yield portal
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,17 +10,18 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
+from communities import changes, inviting
 from communities import urls as community_urls
 from communities.models import Membership, Officer, Organisation
 from evaluation import filing, findings, outcome, site, work
 from evaluation import urls as evaluation_urls
-from evaluation.models import Application, Assignment, Finding, GuidanceOpinion, SiteVisit
+from evaluation.models import Application, Assignment, Engagement, Finding, GuidanceOpinion, SiteVisit
 from evaluation.workflow import APPLICATION, ASSIGNMENT, CERTIFICATE
 from experts import urls as expert_urls
 from portal import audit, samples
-from portal.demo import construction, journey, people
+from portal.demo import construction, journey, papers, people
 from portal.machine import Stale
-from portal.models import Event, User
+from portal.models import Event, Upload, User
 from tests.api.conftest import Client
 from tests.evaluation import scenes
 
@@ -138,8 +140,8 @@ def test_a_unit_cannot_take_an_expert_off_its_panel_by_naming_them_a_member(at, 
     seated = seat(at("review"), "accepted").expert.user
     idle = User.objects.exclude(expert=None).exclude(expert__assignments__isnull=False).first()
     client = signed_in(world.applicant)
-    address = reverse("member-new", args=[world.unit.pk])
-    pages = [client.post(address, {"username": one.username, "role": "member"}) for one in (seated, idle)]
+    address = reverse("invitation-new", args=[world.unit.pk])
+    pages = [client.post(address, {"whom": one.username, "role": "member"}) for one in (seated, idle)]
     assert [page.status_code for page in pages] == [422, 422]
     assert ["该账号是评审专家" in page.content.decode() for page in pages] == [True, True]
     assert Membership.objects.filter(user__in=[seated, idle]).count() == 0
@@ -305,7 +307,7 @@ def test_a_person_without_a_name_leaves_a_trail_that_every_database_keeps():
 OPEN = {
     "register", "organisations", "organisation-new", "projects", "standards", "standard", "standard-json", "notices",
     "notice", "notice-receipt", "objection-new", "objection-filed", "objection-status", "certificate-check",
-    "certificate", "certificate-file", "directory",
+    "certificate", "certificate-file", "directory", "community-template",
 }  # fmt: skip
 # The pages of one duty that concern no single case.
 OF_A_DUTY = {
@@ -341,8 +343,26 @@ def keys(world, cases):
         notice, said, [SimpleUploadedFile("a.pdf", samples.sample_pdf("示例", ["示例"]))]
     )
     unit = case.project.organisation
+    change = changes.propose_change(
+        world.applicant, unit, {**changes.facts(unit), "district": unit.district, "undertaking": True},
+        papers.pdf("营业执照", "新证"),
+    )  # fmt: skip
+    yesterday = timezone.localdate() - timedelta(days=1)
+    engagement = Engagement.objects.create(
+        project=design.project,
+        organisation=world.consulting,
+        engaged_by=world.applicant,
+        since=yesterday,
+        until=yesterday,
+    )
+    upload = Upload.objects.create(
+        user=world.applicant, purpose="evidence", place=case.pk, name="a.pdf", length=1, expires_at=timezone.now()
+    )
     return {
-        "organisations/": unit.pk, "licences/": unit.licences.get().pk, "members/": unit.memberships.first().pk,
+        "uploads/": upload.pk,
+        "organisations/changes/": change.pk, "engagements/": engagement.pk,
+        "organisations/invitations/": inviting.invite(world.applicant, unit, "new@example.org", "member").pk,
+        "organisations/": unit.pk, "licences/": unit.licences.in_force().get().pk, "members/": unit.memberships.first().pk,
         "communities/": case.project.community_id, "projects/": design.project_id, "applications/": case.pk,
         "documents/": case.documents.first().pk, "evidence/": case.evidence.first().pk,
         "findings/": Finding.objects.latest("pk").pk, "assignments/": people.panel_of(case, "accepted")[0].pk,
@@ -384,14 +404,14 @@ def test_whoever_has_nothing_to_do_with_a_case_finds_every_door_closed(client, k
     person, case = stranger(who), at("review")
     if person:
         client.force_login(person)
-    texts = {"code": "1", "number": "X", "stage": "design"}
+    texts = {"code": "1", "number": "X", "stage": "design", "key": "1"}
     opened = []
     for door in DOORS:
         if door.name in OPEN or who in OF_A_DUTY.get(door.name, ()):
             continue
         names = {name: texts.get(name, 1) for name in door.pattern.converters if name != "pk"}
         if "pk" in door.pattern.converters:
-            names["pk"] = keys[str(door.pattern).rpartition("<int:pk>")[0]]
+            names["pk"] = keys[re.split("<[a-z]+:pk>", str(door.pattern))[0]]
         address = reverse(door.name, kwargs=names)
         for method in (client.get, client.post):
             answer = method(address)

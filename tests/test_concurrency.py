@@ -6,9 +6,11 @@ import pytest
 from django.db import transaction
 
 from communities.models import Officer
-from evaluation import filing, marking
-from evaluation.models import Certificate, Result
+from evaluation import carrying, engaging, filing, marking
+from evaluation.configuration import SAMPLES, import_standard
+from evaluation.models import Certificate, Result, Standard
 from evaluation.workflow import APPLICATION, ASSIGNMENT, OBJECTION
+from experts.models import Expert
 from portal import tasks
 from portal.demo import cases, journey, people
 from portal.machine import Stale
@@ -65,6 +67,18 @@ def test_the_last_two_signatures_at_once_start_one_tally(at_state):
     assert kinds(outcomes) == ["Event", "Event"]
     assert verbs(application, "application.complete_sheets") == 1
     assert journey.fresh(application).state == "tallying"
+
+
+def test_a_design_taken_over_twice_at_once_is_taken_over_once(world, at_state):
+    design = at_state("certified")
+    draft = filing.open_application(world.applicant, design.project, "completion")
+    one, other = (journey.fresh(draft) for _ in range(2))
+    outcomes = at_once(lambda: carrying.carry(world.applicant, one), lambda: carrying.carry(world.applicant, other))
+    first, second = sorted(outcomes, key=lambda done: done.claims)
+    assert (first, second.claims, second.proofs) == (
+        carrying.Carried(0, 0), draft.claims.count(), draft.evidence.count()
+    )  # fmt: skip
+    assert (second.claims > 0, verbs(draft, "application.carry")) == (True, 1)
 
 
 def test_five_who_accept_at_once_make_one_panel(at_state):
@@ -173,6 +187,23 @@ def test_a_sheet_tallied_twice_at_once_is_one_result(at_state):
     assert len({outcome.pk for outcome in outcomes}) == Result.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    "name,expected,problems",
+    [("智慧小区", ["Standard", "Standard"], []), ("另一份", ["Refused", "Standard"], ["version_taken"])],
+)
+def test_one_version_of_a_standard_imported_twice_at_once_is_one_row(world, name, expected, problems):
+    """The same text is the same row for both; another text under the same number is refused with its reason."""
+    text = (SAMPLES / "smart-community.yaml").read_text(encoding="utf-8").replace('version: "1.0"', 'version: "1.1"', 1)
+    texts = [text, text.replace("name: 智慧小区", f"name: {name}", 1)]
+    acts = [lambda each=each: import_standard(each.encode(), "x.yaml", by=world.organiser) for each in texts]
+    outcomes = at_once(*acts)
+    assert kinds(outcomes) == expected
+    kept = Standard.objects.get(version="1.1")
+    assert Event.objects.of(kept).filter(verb="standard.import").count() == 1
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
+    assert [problem.code for refusal in refusals for problem in refusal.problems] == problems
+
+
 def test_an_objection_made_while_the_notice_ends_holds_it_or_comes_too_late(at_state):
     application = at_state("notice")
     same = journey.fresh(application)
@@ -206,3 +237,29 @@ def test_a_sequence_hands_out_every_number_once():
             return Sequence.take("示例")
 
     assert sorted(at_once(*[take] * 8)) == list(range(1, 9))
+
+
+def engaged_by(world, application):
+    """The applicant engages the consulting unit of the world."""
+    return engaging.engage(world.applicant, application.project, world.consulting.credit_code, "示例")
+
+
+def test_of_two_engagements_of_one_unit_at_once_one_is_kept(world, at_state):
+    application = at_state("draft")
+    outcomes = at_once(lambda: engaged_by(world, application), lambda: engaged_by(world, application))
+    assert kinds(outcomes) == ["Engagement", "Refused"]
+    assert application.project.engagements.count() == 1
+
+
+def test_a_draw_proposed_while_a_consultant_is_engaged_draws_nobody_of_theirs(world, at_state):
+    """Either the pool is frozen with the new party in mind, or what was frozen without it is given up."""
+    application = at_state("drawing")
+    Expert.objects.filter(number="ZJ-0002").update(employer_code=world.consulting.credit_code)
+    fresh = journey.fresh(application)
+    outcomes = at_once(
+        lambda: engaged_by(world, application),
+        lambda: APPLICATION.perform(fresh, "propose_draw", by=world.organiser),
+    )
+    assert kinds(outcomes) == ["Engagement", "Event"]
+    known = ["same_consulting_unit" in str(draw.frozen) for draw in application.draws.all()]
+    assert known == {"cosigning": [True], "drawing": []}[journey.fresh(application).state]

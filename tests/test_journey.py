@@ -11,14 +11,14 @@ import pytest
 from django.utils import timezone
 
 from communities.models import District, Officer
-from evaluation import filing, findings, marking, outcome, snapshot
+from evaluation import filing, findings, marking, outcome, proofs, snapshot
 from evaluation.models import Application, Assignment, Certificate, PublicNotice, Result
 from evaluation.workflow import APPLICATION, ASSIGNMENT, CERTIFICATE, OBJECTION
 from evaluation.workflow.case import STATES
 from experts import draw as lots
 from experts.models import Expert, Field, Recusal
 from portal import tasks
-from portal.demo import construction, journey, marks, names, people
+from portal.demo import cases, construction, journey, marks, names, people
 from portal.demo.days import as_of
 from portal.machine import NotAllowed, Stale
 from portal.models import Event, Notification
@@ -148,18 +148,18 @@ def test_in_a_correction_only_what_the_notice_names_can_be_changed(at_state):
     assert filing.save_claim(by, application, named["item"], value, "补充说明").note == "补充说明"
     for document in application.documents.filter(removed_at=None).exclude(code=named["document"]):
         with pytest.raises(Refused):
-            filing.remove_document(by, document)
+            proofs.remove_document(by, document)
 
 
 def test_a_correction_is_not_taken_before_every_finding_is_answered(at_state):
     application = at_state("correction")
     by = people.applicant_of(application.project)
     first, second = filing.open_findings(application)
-    filing.reply(by, first, "已改正")
+    findings.reply(by, first, "已改正")
     with pytest.raises(Refused) as refused:
         APPLICATION.perform(application, "resubmit", by=by)
     assert [(problem.code, problem.place) for problem in refused.value.problems] == [("reply_missing", second.place)]
-    filing.reply(by, second, "已改正")
+    findings.reply(by, second, "已改正")
     assert APPLICATION.perform(application, "resubmit", by=by).data["version"] == 2
 
 
@@ -194,6 +194,48 @@ def test_a_correction_that_does_not_come_in_time_counts_as_withdrawn(at_state):
     with as_of(after(application.due_on)):
         assert tasks.enforce_deadlines(APPLICATION) == 1
     assert journey.fresh(application).state == "withdrawn"
+
+
+@pytest.mark.parametrize("state,action", [("correction", "resubmit"), ("revision", "submit_revision")])
+def test_what_the_applicant_hands_in_after_the_last_day_is_refused_before_the_sweep_comes_by(at_state, state, action):
+    application = at_state(state)
+    by, last = people.applicant_of(application.project), application.due_on
+    cases.mend(application)
+    with as_of(after(last)), pytest.raises(Refused) as refused:
+        APPLICATION.perform(journey.fresh(application), action, by=by)
+    assert [problem.text() for problem in refused.value.problems] == [f"期限{last}已过，不能再办理；系统将按逾期处理。"]
+    with as_of(after(last - timedelta(days=1))):
+        assert APPLICATION.perform(journey.fresh(application), action, by=by).data["version"] == 2
+
+
+def test_an_invitation_is_not_accepted_after_its_last_day(at_state):
+    assignment = seats(at_state("inviting"))[0]
+    with as_of(after(assignment.due_on)), pytest.raises(Refused) as refused:
+        ASSIGNMENT.perform(assignment, "accept", by=assignment.expert.user, no_conflict=True)
+    assert codes(refused) == ["late"]
+    assert Assignment.objects.get(pk=assignment.pk).state == "invited"
+
+
+def test_withdrawing_and_applying_again_does_not_begin_the_rounds_anew(world, at_state):
+    first = at_state("correction")
+    APPLICATION.perform(first, "withdraw", by=world.applicant, reason="示例")
+    second = filing.open_application(world.applicant, first.project, "design")
+    assert [findings.rounds_used(row) for row in (first, second)] == [1, 1]
+    second = journey.to_state(journey.fresh(second), "correction")
+    assert (second.correction_round, findings.rounds_used(second)) == (1, 2)
+    second = journey.to_state(journey.take_step(second), "form_check")
+    document = next(one for one in second.standard.stage("design").documents if "pdf" in one.forms)
+    findings.add_finding(world.intake, second, "document", document.code, "仍缺签章")
+    with pytest.raises(Refused) as refused:
+        APPLICATION.perform(second, "request_correction", by=world.intake)
+    assert "rounds_used" in codes(refused)
+
+
+def test_after_a_decision_the_rounds_begin_anew(world, at_state):
+    first = journey.to_state(journey.take_step(at_state("correction")), "form_check")
+    APPLICATION.perform(first, "refuse", by=world.intake, reason="示例")
+    second = filing.open_application(world.applicant, first.project, "design")
+    assert findings.rounds_used(second) == 0
 
 
 # --- draw and panel -----------------------------------------------------------------------------------------------

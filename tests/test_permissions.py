@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from communities.models import Community, District, Membership, Officer, Organisation
 from evaluation import configuration, permissions
-from evaluation.models import Application, Assignment, Draw, Programme, Project
+from evaluation.models import Application, Assignment, Draw, Engagement, Programme, Project
 from evaluation.workflow import APPLICATION
 from evaluation.workflow.case import STATES
 from experts.models import Expert
@@ -23,7 +23,7 @@ ACTIONS = {
     "correction": {"applicant": {"resubmit", "withdraw"}, "system": {"lapse"}},
     "recommendation": {"applicant": {"withdraw"}, "district_officer": {"recommend", "decline_recommendation"}},
     "drawing": {"applicant": {"withdraw"}, "organiser": {"propose_draw"}},
-    "cosigning": {"supervisor": {"cosign_draw", "return_draw"}},
+    "cosigning": {"supervisor": {"cosign_draw", "return_draw"}, "system": {"recheck_parties"}},
     "inviting": {"organiser": {"redraw"}, "system": {"convene"}},
     "site_visit": {"leader": {"finish_site_visit"}},
     "review": {"system": {"complete_sheets"}},
@@ -45,6 +45,7 @@ PEOPLE = [
     "applicant", "consultant", "intake", "organiser", "approver", "supervisor", "district_officer", "expert", "leader",
     "other_district", "former_member", "former_intake", "invited", "pool_keeper", "system_administrator",
     "security_administrator", "audit_administrator", "stranger", "officer_of_the_applicant",
+    "former_consultant",
 ]  # fmt: skip
 
 
@@ -59,8 +60,10 @@ def case(db):
     unit = {"district": own, "address": "示例路1号", "contact": "示例", "phone": "1", "state": "active"}
     applicant = Organisation.objects.create(credit_code="A", name="示例置业", kind="developer", **unit)
     consultant = Organisation.objects.create(credit_code="B", name="示例咨询", kind="consulting", **unit)
+    left = Organisation.objects.create(credit_code="C", name="示例旧咨询", kind="consulting", **unit)
     for name, organisation, until in (
         ("applicant", applicant, None), ("consultant", consultant, None), ("former_member", applicant, past),
+        ("former_consultant", left, None),
         ("officer_of_the_applicant", applicant, None),
     ):  # fmt: skip
         Membership.objects.create(user=people[name], organisation=organisation, role="member", since=past, until=until)
@@ -83,8 +86,12 @@ def case(db):
     programme = Programme.objects.get(pk="smart_community")
     project = Project.objects.create(
         number="P-1", programme=programme, standard=programme.standard, community=community, organisation=applicant,
-        consultant=consultant, target_level=2, created_by=people["applicant"],
+        target_level=2, created_by=people["applicant"],
     )  # fmt: skip
+    for organisation, until in ((consultant, None), (left, past)):
+        Engagement.objects.create(
+            project=project, organisation=organisation, engaged_by=people["applicant"], since=past, until=until
+        )
     application = Application.objects.create(project=project, stage="design", state="draft")
     draw = Draw.objects.create(
         application=application, review_round=1, frozen={}, commitment="", identities={}, organiser=people["organiser"]
@@ -158,6 +165,21 @@ def test_an_applicant_who_is_also_an_expert_does_not_sit_on_the_own_panel(case):
         user=people["expert"], organisation=application.project.organisation, role="member", since=timezone.localdate()
     )
     assert permissions.roles_of(people["expert"], application) == {"applicant"}
+
+
+@pytest.mark.parametrize("duty", ["intake", "organiser", "approver", "supervisor", "district_officer"])
+def test_who_sat_on_an_earlier_panel_has_no_duty_on_the_case_that_is_judged_anew(case, duty):
+    application, people = case
+    district = application.project.community.district if duty == "district_officer" else None
+    Officer.objects.create(user=people["expert"], duty=duty, district=district, since=timezone.localdate())
+    seen = []
+    for number in (1, 2):
+        Application.objects.filter(pk=application.pk).update(review_round=number, state="form_check")
+        row, person = Application.objects.with_case().get(pk=application.pk), User.objects.get(username="expert")
+        listed = permissions.visible_to(person).filter(pk=row.pk).exists()
+        seats = permissions.assignments_visible_to(person).exclude(expert__user=person).exists()
+        seen.append((set(permissions.roles_of(person, row)), permissions.can_view(person, row), listed, seats))
+    assert seen == [({"expert"}, True, True, False), (set(), False, False, False)]
 
 
 def test_an_account_that_was_switched_off_sees_nothing(case):

@@ -13,6 +13,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from communities import access
 from communities.permissions import communities_visible_to
 from evaluation import filing, history, journey, site, work
 from evaluation.api.site import GuidanceVisitData, GuidanceVisitSerializer
@@ -24,7 +25,7 @@ from evaluation.workflow import APPLICATION
 from portal.api import Acts, DeadlineOrder, Endpoint, EventSerializer, LifeSerializer, NumberFilter, problems_of_form
 from portal.problems import Refused
 
-PARTS = ("programme", "standard", "organisation", "consultant", "community__district")
+PARTS = ("programme", "standard", "organisation", "community__district")
 
 # --- what is told -----------------------------------------------------------------------------------------------------
 
@@ -52,6 +53,13 @@ class JudgedBySerializer(serializers.Serializer):
     is_official = serializers.BooleanField()
 
 
+class ConsultantSerializer(serializers.Serializer):
+    """A consulting unit that is engaged today."""
+
+    id = serializers.IntegerField(source="organisation_id")
+    name = serializers.CharField(source="organisation.name")
+
+
 class ProjectSerializer(serializers.Serializer):
     """项目(案卷): one community's case under one programme and one frozen version of a standard."""
 
@@ -62,7 +70,7 @@ class ProjectSerializer(serializers.Serializer):
     community = NamedSerializer()
     district = CodedSerializer(source="community.district")
     organisation = NamedSerializer()
-    consultant = NamedSerializer(allow_null=True)
+    consultants = ConsultantSerializer(many=True)
     target_level = serializers.IntegerField()
     created_at = serializers.DateTimeField()
 
@@ -98,12 +106,11 @@ class ApplicationSerializer(LifeSerializer):
 
 
 class ProjectData(serializers.Serializer):
-    """What a case is opened with. ``consultant``: the credit code of a verified unit, or nothing."""
+    """What a case is opened with. Consulting units are engaged afterwards, under ``engagements/``."""
 
     community = serializers.IntegerField(min_value=1)
     programme = serializers.CharField(max_length=30)
     target_level = serializers.IntegerField()
-    consultant = serializers.CharField(max_length=40, required=False, allow_blank=True)
 
 
 class StageData(serializers.Serializer):
@@ -129,6 +136,8 @@ class ProjectFilter(django_filters.FilterSet):
 class ProjectEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """案卷 that the caller may see, newest first."""
 
+    scope = access.FILE
+    scopes = {"guidance_visits": access.HANDLE}
     queryset = Project.objects.none()
     serializer_class = ProjectSerializer
     filterset_class = ProjectFilter
@@ -136,7 +145,7 @@ class ProjectEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint
 
     def get_queryset(self) -> Any:
         rows = projects_visible_to(self.request.user).select_related(*PARTS)
-        return rows.defer("standard__document").order_by("-pk")
+        return rows.prefetch_related("engagements__organisation").defer("standard__document").order_by("-pk")
 
     @extend_schema(request=ProjectData, responses={201: ProjectSerializer})
     def create(self, request: Request) -> Response:
@@ -145,11 +154,11 @@ class ProjectEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint
         rows = communities_visible_to(request.user).select_related("organisation", "district")
         community = get_object_or_404(rows, pk=values["community"])
         chosen = f"{values['programme']}:{values['target_level']}"
-        form = ProjectForm({"target_level": chosen, "consultant": values.get("consultant", "")})
+        form = ProjectForm({"target_level": chosen})
         if not form.is_valid():
             raise Refused(problems_of_form(form))
         programme, level = form.chosen
-        project = filing.open_project(request.user, community, programme, level, form.cleaned_data["consultant"])
+        project = filing.open_project(request.user, community, programme, level)
         return Response(ProjectSerializer(project).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses=EventSerializer(many=True), filters=False)
@@ -218,7 +227,8 @@ class ApplicationEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin
     lookup_value_regex = NUMBER
 
     def get_queryset(self) -> Any:
-        return super().get_queryset().with_case().select_related("project__consultant", "certificate").by_deadline()
+        rows = super().get_queryset().with_case().select_related("certificate")
+        return rows.prefetch_related("project__engagements__organisation").by_deadline()
 
     @extend_schema(responses=EventSerializer(many=True), filters=False)
     @action(detail=True)

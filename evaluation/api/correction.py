@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.http import content_disposition_header
@@ -17,7 +17,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from evaluation import filing, findings, snapshot
+from communities import access
+from evaluation import archive, findings, snapshot
 from evaluation.api.filing import RuleSerializer, rules_in_words
 from evaluation.api.within import OfApplication
 from evaluation.models import Finding, Submission
@@ -89,6 +90,8 @@ class FindingFilter(django_filters.FilterSet):
 class FindingEndpoint(OfApplication):
     """问题 of one application: what intake found and what the panel wants revised."""
 
+    scope = access.HANDLE
+    scopes = {"reply": access.FILE}
     serializer_class = FindingSerializer
     filter_backends = [DjangoFilterBackend]
     filterset_class = FindingFilter
@@ -144,7 +147,7 @@ class FindingEndpoint(OfApplication):
     @action(detail=True, methods=["post"])
     def reply(self, request: Request, application: str, pk: str) -> Response:
         """The applicant answers one point of the notice."""
-        filing.reply(request.user, self._found(pk), self.read(ReplyData)["reply"])
+        findings.reply(request.user, self._found(pk), self.read(ReplyData)["reply"])
         return Response(self._shown(self._found(pk)))
 
 
@@ -225,6 +228,15 @@ class SubmissionEndpoint(OfApplication):
         name = f"{case.project.number}-{case.stage}-v{row.version}.json"
         response["Content-Disposition"] = content_disposition_header(True, name) or ""
         return response
+
+    @extend_schema(responses=BINARY)
+    @action(detail=True, content_negotiation_class=AnyAccept)
+    def archive(self, request: Request, application: str, version: str) -> StreamingHttpResponse:
+        """One sealed version with all its files as one ZIP, for the applicant and officers; see docs/snapshot.md."""
+        row = get_object_or_404(self.application.submissions.select_related("by"), version=version)
+        self.require("download_snapshot")
+        row.application = self.application
+        return archive.response(row)
 
 
 class ChangeSerializer(serializers.Serializer):

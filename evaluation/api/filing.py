@@ -5,7 +5,7 @@ Hides: which version a reader gets (``papers``), and that every write is judged 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from django.http import Http404
@@ -18,15 +18,16 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from communities import access
 from communities.sheets import PERMIT_DATES
-from evaluation import checks, filing, marking, snapshot
+from evaluation import checks, filing, proofs, snapshot
 from evaluation import standard as standards
 from evaluation.api.within import CODE, OfApplication
-from evaluation.models import Document, Evidence
-from evaluation.papers import data_for, documents_for, evidence_for, may_read_file
-from evaluation.permissions import can
+from evaluation.merging import read_seen, seen_text
+from evaluation.models import Document
+from evaluation.papers import data_for, documents_for, may_read_file
 from evaluation.progress import forecast, meters
-from portal.api import BINARY, AnyAccept, FileSerializer, UploadSerializer, download, thumbnail, uploads
+from portal.api import BINARY, AnyAccept, FileSerializer, UploadSerializer, download, uploads
 from portal.api_schema import ProblemSerializer
 from portal.problems import Problem
 
@@ -48,13 +49,21 @@ class CaseDataSerializer(serializers.Serializer):
     project = serializers.DictField()
     standard = serializers.DictField()
     organisation = serializers.DictField()
-    consultant = serializers.DictField(allow_null=True)
+    consultants = serializers.SerializerMethodField()
     community = serializers.DictField()
+    seen = serializers.SerializerMethodField()
+
+    def get_consultants(self, data: dict[str, Any]) -> list[dict[str, str]]:
+        return snapshot.consultants_of(data)
+
+    def get_seen(self, data: dict[str, Any]) -> str:
+        return seen_text(filing.data_of(data))
 
 
 class CaseDataChange(serializers.Serializer):
-    """Target level and permit dates; what is left out stays."""
+    """Target level and permit dates; what is left out stays. ``seen``: as it was read; left out or null skips that."""
 
+    seen = serializers.CharField(required=False, allow_null=True, max_length=400)
     target_level = serializers.IntegerField(required=False)
     planning_permit_on = serializers.DateField(required=False, allow_null=True)
     drawing_review_on = serializers.DateField(required=False, allow_null=True)
@@ -65,6 +74,7 @@ class CaseDataChange(serializers.Serializer):
 class CaseDataEndpoint(OfApplication):
     """The data of the case that a correction may name."""
 
+    scope = access.FILE
     serializer_class = CaseDataSerializer
 
     def retrieve(self, request: Request, application: int) -> Response:
@@ -73,11 +83,12 @@ class CaseDataEndpoint(OfApplication):
 
     @extend_schema(request=CaseDataChange, responses=CaseDataSerializer)
     def partial_update(self, request: Request, application: int) -> Response:
-        """Change target level and permit dates."""
+        """Change target level and permit dates. 409 where somebody else changed the same ones after ``seen``."""
         values, row = self.read(CaseDataChange), self.application
-        level = values.get("target_level", row.project.target_level)
         dates = {name: values[name] for name in PERMIT_DATES if name in values}
-        filing.save_case_data(request.user, row, level, dates)
+        seen = values.get("seen")
+        known = None if seen is None else read_seen(seen)
+        filing.save_case_data(request.user, row, values.get("target_level"), dates, seen=known)
         self.__dict__.pop("application")  # read anew: what it says has changed
         return self.retrieve(request, application)
 
@@ -93,7 +104,10 @@ class ProofSerializer(serializers.Serializer):
 
 
 class ClaimSerializer(serializers.Serializer):
-    """自评 of one item. ``legal``: the marks that may be entered; ``revision``: null for readers, 0 before the first save."""
+    """自评 of one item. ``legal``: the marks that may be entered; ``revision``: null for readers, 0 before the first save.
+
+    ``parts``: of an item whose parts add up, the numbers (from 0) of those ticked; only whoever may edit reads them.
+    """
 
     item_code = serializers.CharField()
     name = serializers.CharField()
@@ -103,22 +117,28 @@ class ClaimSerializer(serializers.Serializer):
     legal = serializers.CharField()
     value = serializers.JSONField(allow_null=True)
     note = serializers.CharField()
+    parts = serializers.ListField(child=serializers.IntegerField())
     revision = serializers.IntegerField(allow_null=True)
     is_open = serializers.BooleanField()
     evidence = ProofSerializer(many=True)
 
 
 class ClaimData(serializers.Serializer):
-    """A mark: true, false, "na", a number, or null for none. ``revision``: what the writer last saw; null skips that."""
+    """A mark: true, false, "na", a number, or null for none. ``revision``: what the writer last saw; null skips that.
+
+    ``parts``: numbers (from 0) of the ticked parts of an item whose parts add up; they make the mark where it is null.
+    """
 
     value = serializers.JSONField(allow_null=True)
-    note = serializers.CharField(max_length=5000, allow_blank=True, default="")
+    note = serializers.CharField(max_length=filing.NOTE_LENGTH, allow_blank=True, default="")
+    parts = serializers.ListField(child=serializers.IntegerField(), allow_null=True, default=None)
     revision = serializers.IntegerField(allow_null=True, default=None)
 
 
 class ClaimEndpoint(OfApplication):
     """自评, item by item."""
 
+    scope = access.FILE
     serializer_class = ClaimSerializer
     lookup_url_kwarg = "item_code"
     lookup_value_regex = CODE
@@ -144,9 +164,10 @@ class ClaimEndpoint(OfApplication):
         row, places = self.application, self.open_to_me()
         data = data_for(self.request.user, row)
         writes = places.everything or bool(places.places)
-        revisions = dict(row.claims.values_list("item_code", "revision")) if writes else None
+        rows = {claim.item_code: claim for claim in row.claims.all()} if writes else None
         for item in row.standard.items(row.stage):
             claim = data["claims"].get(item.code, {})
+            kept = rows and rows.get(item.code)
             yield {
                 "item_code": item.code,
                 "name": item.name,
@@ -156,7 +177,8 @@ class ClaimEndpoint(OfApplication):
                 "legal": standards.legal_marks(item).text(),
                 "value": claim.get("value"),
                 "note": claim.get("note", ""),
-                "revision": None if revisions is None else revisions.get(item.code, 0),
+                "parts": kept.parts if kept else [],
+                "revision": None if rows is None else kept.revision if kept else 0,
                 "is_open": places.item(item.code),
                 "evidence": [
                     {"evidence": proof["id"], "page": proof["page"]} for proof in snapshot.evidence_of(data, item.code)
@@ -183,13 +205,14 @@ class DocumentSerializer(serializers.Serializer):
 class StatementData(serializers.Serializer):
     """The text of a document that is filled in online."""
 
-    text = serializers.CharField(allow_blank=True, max_length=50000)
+    text = serializers.CharField(allow_blank=True, max_length=filing.STATEMENT_LENGTH)
     revision = serializers.IntegerField(allow_null=True, default=None)
 
 
 class StatementEndpoint(OfApplication):
     """Texts typed in the portal."""
 
+    scope = access.FILE
     serializer_class = SavedSerializer
     lookup_url_kwarg = "code"
     lookup_value_regex = CODE
@@ -210,6 +233,7 @@ class DocumentUpload(UploadSerializer):
 class DocumentEndpoint(OfApplication):
     """申报材料 of one application, by the stage's list."""
 
+    scope = access.FILE
     serializer_class = DocumentSerializer
 
     def list(self, request: Request, application: str) -> Response:
@@ -237,7 +261,7 @@ class DocumentEndpoint(OfApplication):
     def create(self, request: Request, application: str) -> Response:
         """Add one file to a document of the stage."""
         values = self.read(DocumentUpload)
-        row = filing.add_document(request.user, self.application, values["code"], values["file"])
+        row = proofs.add_document(request.user, self.application, values["code"], values["file"])
         return Response(FileSerializer(row).data, status=status.HTTP_201_CREATED)
 
     def _found(self, pk: str) -> Document:
@@ -248,14 +272,14 @@ class DocumentEndpoint(OfApplication):
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, application: str, pk: str) -> Response:
         """Take one file out of the next version; versions that name it keep it."""
-        filing.remove_document(request.user, self._found(pk))
+        proofs.remove_document(request.user, self._found(pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=None, responses={204: None})
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, application: str, pk: str) -> Response:
         """Take back a removal."""
-        filing.restore_document(request.user, self._found(pk))
+        proofs.restore_document(request.user, self._found(pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(responses=BINARY)
@@ -266,119 +290,6 @@ class DocumentEndpoint(OfApplication):
         if not may_read_file(request.user, row):
             raise Http404
         return download(request, row)
-
-
-# --- evidence -----------------------------------------------------------------------------------------------------
-
-
-class EvidenceSerializer(FileSerializer):
-    """佐证 with the items that it proves: item code -> page, or null."""
-
-    evidence_kind = serializers.CharField()
-    caption = serializers.CharField()
-    items = serializers.DictField(child=serializers.IntegerField(allow_null=True))
-
-
-class EvidenceUpload(UploadSerializer):
-    """One proof. ``evidence_kind``: a word of the standard; ``items``: the items it proves, at ``page``."""
-
-    evidence_kind = serializers.CharField(max_length=20)
-    items = serializers.ListField(child=serializers.CharField(max_length=20), required=False)
-    caption = serializers.CharField(max_length=120, allow_blank=True, default="")
-    page = serializers.IntegerField(min_value=1, max_value=LARGEST, allow_null=True, default=None)
-
-
-class LinkData(serializers.Serializer):
-    """The page at which an item is proved."""
-
-    page = serializers.IntegerField(min_value=1, max_value=LARGEST, allow_null=True, default=None)
-
-
-class EvidenceEndpoint(OfApplication):
-    """佐证 of one application."""
-
-    serializer_class = EvidenceSerializer
-
-    def list(self, request: Request, application: str) -> Response:
-        """Every proof in the reader's version."""
-        return self.paged(data_for(request.user, self.application)["evidence"], EvidenceSerializer)
-
-    @extend_schema(request=uploads(EvidenceUpload), responses={201: EvidenceSerializer})
-    def create(self, request: Request, application: str) -> Response:
-        """Add a proof and attach it to items; photos lose their metadata, time and place are kept apart."""
-        values = self.read(EvidenceUpload)
-        row = filing.add_evidence(
-            request.user,
-            self.application,
-            values["evidence_kind"],
-            values["file"],
-            values.get("items", []),
-            values["caption"],
-            values["page"],
-        )
-        return Response(EvidenceSerializer(_proof(row)).data, status=status.HTTP_201_CREATED)
-
-    def _found(self, pk: str) -> Evidence:
-        row: Evidence = get_object_or_404(evidence_for(self.request.user), application=self.application, pk=pk)
-        row.application = self.application
-        return row
-
-    @extend_schema(responses={204: None})
-    def destroy(self, request: Request, application: str, pk: str) -> Response:
-        """Take a proof out of the next version; every item it proves must be open."""
-        filing.remove_evidence(request.user, self._found(pk))
-        return Response(status=status.HTTP_204_NO_CONTENT)
-
-    @extend_schema(request=None, responses={204: None})
-    @action(detail=True, methods=["post"])
-    def restore(self, request: Request, application: str, pk: str) -> Response:
-        """Take back a removal."""
-        filing.restore_evidence(request.user, self._found(pk))
-        return Response(status=status.HTTP_204_NO_CONTENT)
-
-    @extend_schema(request=LinkData, responses=EvidenceSerializer)
-    @action(detail=True, methods=["put"], url_path=rf"links/(?P<item_code>{CODE})")
-    def link(self, request: Request, application: str, pk: str, item_code: str) -> Response:
-        """Attach a proof to one more item, or move its page there."""
-        row = self._found(pk)
-        filing.link_evidence(request.user, row, item_code, self.read(LinkData)["page"])
-        return Response(EvidenceSerializer(_proof(row)).data)
-
-    @extend_schema(responses={204: None})
-    @link.mapping.delete
-    def unlink(self, request: Request, application: str, pk: str, item_code: str) -> Response:
-        """Detach a proof from one item."""
-        filing.unlink_evidence(request.user, self._found(pk), item_code)
-        return Response(status=status.HTTP_204_NO_CONTENT)
-
-    def _readable(self, pk: str) -> Evidence:
-        row = self._found(pk)
-        if not may_read_file(self.request.user, row):
-            raise Http404
-        if can(self.request.user, "mark", self.application):
-            marking.open_evidence(self.request.user, row.pk)
-        return row
-
-    @extend_schema(responses=BINARY)
-    @action(detail=True, content_negotiation_class=AnyAccept)
-    def file(self, request: Request, application: str, pk: str) -> HttpResponseBase:
-        """The file itself. To an expert who is marking it counts as looked at from now on."""
-        return download(request, self._readable(pk))
-
-    @extend_schema(responses=BINARY)
-    @action(detail=True, content_negotiation_class=AnyAccept)
-    def thumbnail(self, request: Request, application: str, pk: str) -> HttpResponseBase:
-        """The small picture of a photo."""
-        row = self._found(pk)
-        if not may_read_file(request.user, row):
-            raise Http404
-        return thumbnail(request, row)
-
-
-def _proof(row: Evidence) -> Mapping[str, Any]:
-    names = ("name", "kind", "size", "pages", "sha256", "evidence_kind", "caption")
-    links = row.links.order_by("item_code").values_list("item_code", "page")
-    return {"id": row.pk, **{name: getattr(row, name) for name in names}, "items": dict(links)}
 
 
 # --- advice -------------------------------------------------------------------------------------------------------
@@ -400,15 +311,46 @@ class MeterSerializer(serializers.Serializer):
     total = serializers.IntegerField()
 
 
+class ReasonSerializer(serializers.Serializer):
+    """One thing that holds the next level back. anchor: item-CODE, chapter-CODE or empty."""
+
+    text = serializers.CharField()
+    anchor = serializers.CharField()
+
+
+class MarkChangeSerializer(serializers.Serializer):
+    """One item of a cheapest way. mark: what it must get; gained: points in words, empty for a control."""
+
+    item = serializers.CharField()
+    title = serializers.CharField()
+    mark = serializers.CharField()
+    now = serializers.CharField()
+    then = serializers.CharField()
+    gained = serializers.CharField()
+
+
+class WayUpSerializer(serializers.Serializer):
+    """The fewest items, and of those the fewest points, that reach a level. changes: null where no marks reach it."""
+
+    level = serializers.IntegerField()
+    level_name = serializers.CharField()
+    sentence = serializers.CharField()
+    changes = MarkChangeSerializer(many=True, allow_null=True)
+    exact = serializers.BooleanField(help_text="false: the points are only nearly the fewest, the items always are")
+
+
 class ForecastSerializer(serializers.Serializer):
-    """What the own marks come to so far, and what the next level would need."""
+    """What the own marks come to with everything unmarked lost, what holds the next level back, the cheapest ways up."""
 
     total = serializers.CharField()
     level = serializers.IntegerField()
     level_name = serializers.CharField()
     unmarked = serializers.IntegerField()
+    level_if_won = serializers.IntegerField()
+    if_won_name = serializers.CharField()
     next_name = serializers.CharField()
-    missing = serializers.ListField(child=serializers.CharField())
+    holds_back = ReasonSerializer(many=True)
+    ways = WayUpSerializer(many=True)
 
 
 class AdviceSerializer(serializers.Serializer):

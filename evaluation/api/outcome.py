@@ -39,6 +39,7 @@ from portal.api import (
     by_deadline,
     download,
 )
+from portal.attempts import address_of
 
 PUBLIC_NUMBER = r"[0-9A-Za-z-]+"
 
@@ -151,6 +152,7 @@ class ObjectionEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin, 
     """异议, for the officers who handle it, most urgent first. Everybody may make one and follow it by its number."""
 
     machine = "objection"
+    counted = ("create",)
     serializer_class = ObjectionSerializer
     filterset_class = ObjectionFilter
     lookup_value_regex = NUMBER
@@ -170,7 +172,7 @@ class ObjectionEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin, 
         """Object to a running notice, without an account. The answer holds the number of the receipt."""
         values = self.read(ObjectionData)
         notice = get_object_or_404(notices_visible_to(request.user), number=values.pop("notice"))
-        row = file_objection(notice, values, values.pop("proofs", []))
+        row = file_objection(notice, values, values.pop("proofs", []), address_of(request))
         return Response(ObjectionStatusSerializer(row).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses=ObjectionStatusSerializer)

@@ -22,6 +22,7 @@ from rest_framework import mixins, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from communities import access
 from evaluation import drawing, marking, wording
 from evaluation import standard as standards
 from evaluation.api.cases import CodedSerializer, NamedSerializer
@@ -191,6 +192,14 @@ def _told(case: Application, result: Result, sees_sheets: bool) -> dict[str, Any
 # --- assignments --------------------------------------------------------------------------------------------------
 
 
+class EngagedSerializer(serializers.Serializer):
+    """A consulting unit of the case, also one whose engagement has ended: both are looked for among conflicts."""
+
+    name = serializers.CharField(source="organisation.name")
+    credit_code = serializers.CharField(source="organisation.credit_code")
+    until = serializers.DateField(allow_null=True)
+
+
 class InvitedToSerializer(serializers.Serializer):
     """The case of an assignment: its parties are what conflicts are looked for against."""
 
@@ -203,7 +212,7 @@ class InvitedToSerializer(serializers.Serializer):
     community = NamedSerializer(source="project.community")
     district = CodedSerializer(source="project.community.district")
     organisation = NamedSerializer(source="project.organisation")
-    consultant = NamedSerializer(source="project.consultant", allow_null=True)
+    engagements = EngagedSerializer(source="project.engagements", many=True)
 
 
 class AssignmentSerializer(LifeSerializer):
@@ -250,7 +259,7 @@ class AssignmentEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin,
     lookup_value_regex = NUMBER
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset().select_related("application__project__consultant")
+        rows = super().get_queryset().prefetch_related("application__project__engagements__organisation")
         return by_deadline(rows.defer("application__project__standard__document"))
 
 
@@ -307,6 +316,7 @@ class OfAssignment(Endpoint):
 class MarkEndpoint(OfAssignment):
     """评分, item by item."""
 
+    scope = access.HANDLE
     serializer_class = MarkSerializer
     lookup_url_kwarg = "item_code"
     lookup_value_regex = CODE

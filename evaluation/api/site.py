@@ -15,6 +15,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from communities import access
 from evaluation import site
 from evaluation.api.within import CODE, NUMBER, OfApplication
 from evaluation.models import GuidanceVisit, SiteVisit
@@ -164,6 +165,8 @@ class OfGuidanceVisit(Endpoint):
 class GuidanceVisitPhotoEndpoint(PhotoEndpoint, OfGuidanceVisit):
     """Photos of one guidance visit."""
 
+    scope = access.HANDLE
+
     @property
     def subject(self) -> Any:
         return self.visit
@@ -215,6 +218,7 @@ class GuidanceOpinionEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelM
 class NewGuidanceOpinionEndpoint(OfGuidanceVisit):
     """指导意见 that one visit leaves."""
 
+    scope = access.HANDLE
     serializer_class = GuidanceOpinionSerializer
 
     @extend_schema(request=GuidanceOpinionData, responses={201: GuidanceOpinionSerializer})
@@ -226,6 +230,8 @@ class NewGuidanceOpinionEndpoint(OfGuidanceVisit):
 
 class GuidanceOpinionPhotoEndpoint(PhotoEndpoint):
     """Photos that prove what was mended."""
+
+    scope = access.FILE
 
     @cached_property
     def opinion(self) -> Any:
@@ -293,6 +299,8 @@ class OfSiteVisit(OfApplication):
 class SiteVisitEndpoint(OfSiteVisit):
     """The record of the panel's visit."""
 
+    scope = access.HANDLE
+    scopes = {"sign": access.SUBMIT}
     serializer_class = SiteVisitSerializer
 
     def retrieve(self, request: Request, application: int) -> Response:
@@ -315,6 +323,7 @@ class SiteVisitEndpoint(OfSiteVisit):
 class SiteFindingEndpoint(OfSiteVisit):
     """What the panel saw on site, item by item."""
 
+    scope = access.HANDLE
     serializer_class = SiteFindingSerializer
     lookup_url_kwarg = "item_code"
     lookup_value_regex = CODE
@@ -328,6 +337,8 @@ class SiteFindingEndpoint(OfSiteVisit):
 
 class SiteVisitPhotoEndpoint(PhotoEndpoint, OfSiteVisit):
     """Photos of the panel's visit."""
+
+    scope = access.HANDLE
 
     @property
     def subject(self) -> Any:

@@ -15,6 +15,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from communities import access
 from evaluation import standard as standards
 from evaluation.api.within import NUMBER
 from evaluation.configuration import import_standard
@@ -51,6 +52,7 @@ class StandardFilter(django_filters.FilterSet):
 class StandardEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """评价标准: every version that was brought in. Public."""
 
+    scope = access.HANDLE
     queryset = Standard.objects.defer("document")
     serializer_class = StandardSerializer
     filterset_class = StandardFilter

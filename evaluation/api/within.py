@@ -28,7 +28,7 @@ class OfApplication(Endpoint):
 
     @cached_property
     def application(self) -> Application:
-        rows = visible_to(self.request.user).with_case().select_related("project__consultant")
+        rows = visible_to(self.request.user).with_case()
         return get_object_or_404(rows, pk=self.kwargs["application"])
 
     def require(self, right: str) -> Application:

@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from communities.models import Community, Organisation
+from communities.models import Community, Organisation, OrganisationChange, PeriodQuerySet
 from evaluation import standard
+from evaluation.merging import Taken
 from evaluation.models.programme import Programme, StageRule, Standard
 from portal.models import Attachment, Case, CaseQuerySet, User
 
@@ -26,9 +27,6 @@ class Project(models.Model):
     standard = models.ForeignKey(Standard, models.PROTECT, verbose_name=_("评价标准"))
     community = models.ForeignKey(Community, models.PROTECT, related_name="projects", verbose_name=_("小区"))
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="projects", verbose_name=_("申报单位"))
-    consultant = models.ForeignKey(
-        Organisation, models.PROTECT, null=True, blank=True, related_name="advised", verbose_name=_("咨询服务单位")
-    )
     target_level = models.PositiveSmallIntegerField(_("目标等级"))
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     created_at = models.DateTimeField(_("立案时间"), default=timezone.now)
@@ -47,10 +45,50 @@ class Project(models.Model):
         return f"evaluation.project:{self.pk}"
 
     @property
+    def consultants(self) -> list[Engagement]:
+        """Engagements that hold today, in the order in which they began. A list of cases prefetches their units."""
+        rows = self.engagements.all()
+        if "engagements" not in getattr(self, "_prefetched_objects_cache", {}):
+            rows = rows.select_related("organisation")
+        today = timezone.localdate()
+        return [row for row in rows if row.until is None or row.until >= today]
+
+    @property
     def party_codes(self) -> tuple[str, ...]:
-        """Credit codes of all parties of the case: what conflicts are matched against."""
-        parties = [self.organisation.credit_code, self.consultant and self.consultant.credit_code]
-        return tuple(code for code in parties if code)
+        """Credit codes of all parties of the case, then as now: what conflicts are matched against.
+
+        Units that advised it once are among them, and the codes that a party bore before it changed them.
+        """
+        advising = dict(self.engagements.values_list("organisation", "organisation__credit_code"))
+        former = OrganisationChange.objects.former_codes([self.organisation_id, *advising])
+        return tuple(dict.fromkeys([self.organisation.credit_code, *advising.values(), *former]))
+
+
+class Engagement(models.Model):
+    """委托: this consulting unit advises this case, from ``since`` to ``until``. An ended one stays a conflict fact."""
+
+    project = models.ForeignKey(Project, models.PROTECT, related_name="engagements", verbose_name=_("案卷"))
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="engagements", verbose_name=_("咨询服务单位")
+    )
+    scope = models.CharField(_("委托内容"), max_length=200, blank=True)
+    engaged_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("委托人"))
+    since = models.DateField(_("起"))
+    until = models.DateField(_("止"), null=True, blank=True)
+
+    objects: ClassVar[Any] = PeriodQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("咨询服务委托")
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["project", "organisation"], condition=Q(until=None), name="one_open_engagement"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation} · {self.project}"
 
 
 class ApplicationQuerySet(CaseQuerySet):
@@ -89,6 +127,8 @@ class Application(Case):
     organiser = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("评价组织员"))
     # Working days that were left when the clock stopped for the other side; None while the clock runs.
     days_left = models.SmallIntegerField(_("暂停时剩余工作日"), null=True, editable=False)
+    # Whether it took over what the certified earlier stage said; None until that has been asked and answered.
+    carries = models.BooleanField(_("沿用设计评价"), null=True, editable=False)
     created_at = models.DateTimeField(_("创建时间"), default=timezone.now)
 
     objects: ClassVar[Any] = ApplicationQuerySet.as_manager()
@@ -140,6 +180,7 @@ class Statement(models.Model):
     revision = models.PositiveIntegerField(default=1)
     updated_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     updated_at = models.DateTimeField(auto_now=True)
+    taken: Taken | None = None  # what the save that returned this row took over from another; no column
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["application", "code"], name="one_statement_a_code")]
@@ -163,9 +204,14 @@ class Claim(models.Model):
     item_code = models.CharField(_("条目"), max_length=20)
     value = models.JSONField(_("自评"), null=True)
     note = models.TextField(_("说明或不适用理由"), blank=True)
+    # Of an item whose parts add up: numbers of the parts that were ticked, from 0; [] where nobody told.
+    parts = models.JSONField(_("所选各项"), default=list, blank=True)
+    # Taken over from the certified earlier stage, and its mark is still the same.
+    carried = models.BooleanField(_("沿用设计评价"), default=False)
     revision = models.PositiveIntegerField(default=1)
     updated_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     updated_at = models.DateTimeField(auto_now=True)
+    taken: Taken | None = None  # what the save that returned this row took over from another; no column
 
     class Meta:
         verbose_name = _("自评")
@@ -186,20 +232,48 @@ class Evidence(Attachment):
     latitude = models.FloatField(null=True, blank=True)
     longitude = models.FloatField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True)
+    replaces = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="replaced_by", verbose_name=_("替换")
+    )
+    # The same stored file as this proof of the certified earlier stage; it counts while its item's mark is the same.
+    carried_from = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="carried_to", verbose_name=_("沿用自")
+    )
 
 
 class EvidenceLink(models.Model):
-    """This evidence proves this item, at this page."""
+    """This evidence proves this item, at this page and in this region of it (fractions of the page, from its top left)."""
 
     evidence = models.ForeignKey(Evidence, models.CASCADE, related_name="links")
     item_code = models.CharField(_("条目"), max_length=20)
     page = models.PositiveIntegerField(_("页码"), null=True, blank=True)
+    left = models.FloatField(null=True, blank=True)
+    top = models.FloatField(null=True, blank=True)
+    width = models.FloatField(null=True, blank=True)
+    height = models.FloatField(null=True, blank=True)
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["evidence", "item_code"], name="one_link_an_item")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["evidence", "item_code"], name="one_link_an_item"),
+            models.CheckConstraint(
+                condition=Q(left=None, top=None, width=None, height=None)
+                # A comparison with nothing is not false to a constraint: what must be there is asked for by itself.
+                | Q(page__isnull=False, left__gte=0, top__gte=0, left__isnull=False, top__isnull=False)
+                & Q(width__gt=0, height__gt=0, left__lt=1, top__lt=1, width__lte=1, height__lte=1)
+                & Q(width__isnull=False, height__isnull=False),
+                name="region_is_whole_or_absent",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.item_code} ← {self.evidence}"
+
+    @property
+    def region(self) -> tuple[float, float, float, float] | None:
+        """(left, top, width, height), or None for the whole page."""
+        if self.left is None or self.top is None or self.width is None or self.height is None:
+            return None
+        return (self.left, self.top, self.width, self.height)
 
 
 class Submission(models.Model):
@@ -250,6 +324,7 @@ class Finding(models.Model):
     sent_at = models.DateTimeField(_("告知时间"), null=True)
     reply = models.TextField(_("申报单位答复"), blank=True)
     replied_at = models.DateTimeField(null=True)
+    replied_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("答复人"))
 
     class Meta:
         verbose_name = _("问题")

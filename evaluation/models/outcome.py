@@ -54,6 +54,12 @@ class PublicNotice(models.Model):
         return self.closed_at is not None and timezone.localdate(self.closed_at) <= self.closes_on
 
 
+class ObjectionQuerySet(CaseQuerySet):
+    def unanswered(self) -> ObjectionQuerySet:
+        """Objections on which nobody has decided."""
+        return self.filter(state__in=("received", "accepted"))
+
+
 class Objection(Case):
     """异议 to a notice, by a person with real name and contact or a unit with seal."""
 
@@ -70,6 +76,8 @@ class Objection(Case):
     text = models.TextField(_("异议事项与事实依据"))
     reply = models.TextField(_("答复"), blank=True)
     received_at = models.DateTimeField(_("收到时间"), default=timezone.now)
+
+    objects: ClassVar[Any] = ObjectionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("异议")

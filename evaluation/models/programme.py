@@ -64,6 +64,9 @@ class Programme(models.Model):
     recusal_years = models.PositiveSmallIntegerField(_("回避追溯年数"), default=3)
     ban_years = models.PositiveSmallIntegerField(_("撤销证书后限制申报年数"), default=3)
     guidance_nodes = models.JSONField(_("过程指导节点"), default=list)  # [[code, name], …]
+    objection_files = models.PositiveSmallIntegerField(_("一件异议的附件数上限"), default=5)
+    # What notices and certificates say where the standard is not the authority's own text.
+    sample_notice = models.CharField(_("非官方标准的声明"), max_length=200, default="参考样本，非官方标准文本")
     basis = models.TextField(_("依据"))
 
     class Meta:

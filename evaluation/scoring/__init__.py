@@ -5,6 +5,7 @@ give the same result for ever.
 """
 
 from evaluation.scoring.files import Outcome, score_files
+from evaluation.scoring.forecast import Forecast, Hindrance, Step, Way, forecast
 from evaluation.scoring.panel import ItemResult, Sheet
 from evaluation.scoring.ranking import Entry, Ranked, Ranking, rank, shortlist
 from evaluation.scoring.result import NO_LEVEL_NAME, Cap, ChapterResult, Result, StageResult
@@ -15,6 +16,8 @@ __all__ = [
     "Cap",
     "ChapterResult",
     "Entry",
+    "Forecast",
+    "Hindrance",
     "ItemResult",
     "Outcome",
     "Ranked",
@@ -22,8 +25,11 @@ __all__ = [
     "Result",
     "Sheet",
     "StageResult",
+    "Step",
+    "Way",
     "evaluate",
     "evaluate_stages",
+    "forecast",
     "rank",
     "score_files",
     "self_score",

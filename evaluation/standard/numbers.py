@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 # Fifteen digits always survive the way through a float and back; a bounded exponent keeps hostile text cheap.
 PLAIN_NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]{0,14})(\.[0-9]{0,15})?([eE][-+]?[0-9]{1,2})?")
@@ -49,6 +50,7 @@ def without_idle_decimals(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+@lru_cache(maxsize=4096)
 def to_text(value: Fraction) -> str:
     """Return a fraction as decimal text: exact where the decimal ends, else rounded half-up to six digits."""
     rest, places = value.denominator, 0

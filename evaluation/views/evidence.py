@@ -14,10 +14,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from evaluation import filing
+from evaluation import proofs
 from evaluation.forms import EvidenceForm
 from evaluation.models import Application, Document, Evidence
-from evaluation.papers import data_for, documents_for, evidence_for, may_read_file
+from evaluation.papers import data_for, documents_for, evidence_for, may_read_file, send_page
+from evaluation.receiving import THUMBNAIL
+from evaluation.views.coming import coming
 from evaluation.views.framing import fetch, frame, places_open, refused_json, saved_json, wants_json, whole
 from evaluation.wording import item_title
 from portal import files
@@ -50,7 +52,7 @@ def _add(request: HttpRequest, row: Application, form: EvidenceForm) -> int:
     values, added = form.cleaned_data, 0
     for upload in values["files"]:
         try:
-            filing.add_evidence(
+            proofs.add_evidence(
                 request.user, row, values["evidence_kind"], upload, values["items"], values["caption"], values["page"]
             )
         except Refused as refused:
@@ -99,6 +101,7 @@ def _page(request: HttpRequest, row: Application, form: EvidenceForm, status: in
         "wanted_open": places.item(wanted),
         "titles": [(code, title) for code, title in titles.items() if places.item(code)],
         "chosen": set(form["items"].value() or ()),
+        "coming": coming(row, "evidence") if writes else [],
     }
     return render(request, "evaluation/evidence.html", context, status=status)
 
@@ -106,7 +109,7 @@ def _page(request: HttpRequest, row: Application, form: EvidenceForm, status: in
 # --- what is done to one proof ------------------------------------------------------------------------------------
 
 
-def _change(request: HttpRequest, pk: int, change: Callable[[Evidence], str]) -> HttpResponse:
+def changed(request: HttpRequest, pk: int, change: Callable[[Evidence], str]) -> HttpResponse:
     """Do ``change`` to one proof and say what was done, or show every reason on the page of the proofs."""
     proof = get_object_or_404(evidence_for(request.user), pk=pk)
     row = proof.application = fetch(request, proof.application_id)
@@ -131,10 +134,10 @@ def evidence_link(request: HttpRequest, pk: int) -> HttpResponse:
     page = whole(request.POST.get("page"))
 
     def change(proof: Evidence) -> str:
-        filing.link_evidence(request.user, proof, code, page)
+        proofs.link_evidence(request.user, proof, code, page)
         return _("“%(name)s”已作为条目%(code)s的佐证。") % {"name": proof.name, "code": code}
 
-    return _change(request, pk, change)
+    return changed(request, pk, change)
 
 
 @login_required
@@ -144,10 +147,10 @@ def evidence_unlink(request: HttpRequest, pk: int) -> HttpResponse:
     code = request.POST.get("item", "")
 
     def change(proof: Evidence) -> str:
-        filing.unlink_evidence(request.user, proof, code)
+        proofs.unlink_evidence(request.user, proof, code)
         return _("“%(name)s”不再作为条目%(code)s的佐证。") % {"name": proof.name, "code": code}
 
-    return _change(request, pk, change)
+    return changed(request, pk, change)
 
 
 @login_required
@@ -156,17 +159,18 @@ def evidence_remove(request: HttpRequest, pk: int, restore: bool = False) -> Htt
     """Take a proof out of the next version, or back in."""
 
     def change(proof: Evidence) -> str:
-        (filing.restore_evidence if restore else filing.remove_evidence)(request.user, proof)
+        (proofs.restore_evidence if restore else proofs.remove_evidence)(request.user, proof)
         words = _("已恢复“%(name)s”。") if restore else _("已移除“%(name)s”，可在本页下方恢复。")
         return words % {"name": proof.name}
 
-    return _change(request, pk, change)
+    return changed(request, pk, change)
 
 
 # --- files --------------------------------------------------------------------------------------------------------
 
 
-def _readable(request: HttpRequest, rows: Any, pk: int) -> Any:
+def readable(request: HttpRequest, rows: Any, pk: int) -> Any:
+    """The row if this person may open its file now, else 404."""
     found = get_object_or_404(rows, pk=pk)
     if not may_read_file(request.user, found):
         raise Http404
@@ -186,20 +190,20 @@ def _send(request: HttpRequest, found: Document | Evidence) -> HttpResponseBase:
 
 @login_required
 def document_file(request: HttpRequest, pk: int) -> HttpResponseBase:
-    return _send(request, _readable(request, documents_for(request.user), pk))
+    return _send(request, readable(request, documents_for(request.user), pk))
 
 
 @login_required
 def evidence_file(request: HttpRequest, pk: int) -> HttpResponseBase:
-    return _send(request, _readable(request, evidence_for(request.user), pk))
+    return _send(request, readable(request, evidence_for(request.user), pk))
 
 
 @login_required
 def evidence_thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """The small picture of a photo; other proofs have none."""
-    found = _readable(request, evidence_for(request.user), pk)
+    """The small picture of a photo or of a PDF's first page; other proofs have none."""
+    found = readable(request, evidence_for(request.user), pk)
     if not found.thumbnail:
-        raise Http404
+        return send_page(request, found, 1, THUMBNAIL)
     return files.send(
         found.thumbnail,
         name=f"{found.pk}.jpg",

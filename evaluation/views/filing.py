@@ -1,4 +1,4 @@
-"""Filing: the overview of one application, its data, its documents, and handing it in."""
+"""Filing: the overview of one application, its documents, and handing it in."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from communities.sheets import PERMIT_DATES
-from evaluation import checks, filing, journey, snapshot
-from evaluation.forms import CaseDataForm
-from evaluation.models import Application, Certificate
+from evaluation import carrying, checks, filing, journey, proofs, snapshot
+from evaluation.merging import seen_text
+from evaluation.models import Application, Certificate, Statement
 from evaluation.papers import data_for, documents_for
 from evaluation.permissions import can, can_see_sheets
-from evaluation.progress import forecast, meters
+from evaluation.progress import forecast
+from evaluation.views.coming import coming
+from evaluation.views.completing import next_step, parts_of, proof_address
 from evaluation.views.framing import (
     SUBMITS,
     address_of,
     fetch,
+    findings_open,
     frame,
     places_open,
     refused_json,
@@ -32,13 +34,14 @@ from evaluation.views.framing import (
     wants_json,
     whole,
 )
-from evaluation.wording import level_name
+from evaluation.views.overtaken import decide, seen_in, taken_json, typed_in
+from evaluation.wording import document_title, level_name
 from evaluation.workflow import APPLICATION
 from portal import files
-from portal.forms import act_links, add_problems
+from portal.forms import act_links
 from portal.machine import NotAllowed
 from portal.models import Event
-from portal.problems import Problem, Refused, gettext_noop
+from portal.problems import Changed, Problem, Refused, gettext_noop
 
 
 @login_required
@@ -49,26 +52,25 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
     edits = can(request.user, "edit", row)
     advice = _advice(row, checks.run(row, data, files_too=False)) if edits else []
     sealed = snapshot.latest(row)
+    parts, together = parts_of(row, data)
     context = {
         **frame(request, row, "application"),
         "data": data,
+        "consultants": snapshot.consultants_of(data),
         "target_name": level_name(row.standard, data["project"]["target_level"]),
         "steps": journey.application_steps(row, row.rule, Event.objects.of(row)),
         "holder": journey.holder_role(row),
         "acts": act_links(APPLICATION, row, request.user),
-        "meters": meters(checks.Look(row, data)),
+        "parts": parts,
+        "whole": together,
+        "next_step": next_step(row, parts) if edits else None,
         "forecast": forecast(row, data["claims"]),
         "advice": advice,
         "open_problems": sum(len(found) for _label, found in advice),
         "sealed": sealed,
+        "carry_offered": edits and carrying.is_offered(row),
         "certificate": Certificate.objects.filter(application=row).first(),
         "places": _other_pages(request, row),
-        "parts": [
-            ("data", _("基本信息"), reverse("application-data", args=[row.pk])),
-            ("documents", _("申报材料"), reverse("application-documents", args=[row.pk])),
-            ("items", _("自评"), reverse("application-items", args=[row.pk])),
-            ("evidence", _("佐证"), reverse("evidence", args=[row.pk])),
-        ],
     }
     return render(request, "evaluation/application.html", context)
 
@@ -103,47 +105,8 @@ def _advice(row: Application, results: list[dict[str, Any]]) -> list[tuple[str, 
 
 def _mended_at(row: Application, problem: Problem) -> str:
     """A proof that is missing is mended where proofs are chosen, everything else at its place."""
-    if problem.code == "proof_missing":
-        return f"{reverse('evidence', args=[row.pk])}?item={problem.place}"
-    return address_of(row, problem.place)
-
-
-@login_required
-def application_data(request: HttpRequest, pk: int) -> HttpResponse:
-    """Target level and permit dates; whoever may not edit them reads them."""
-    row = fetch(request, pk)
-    data = data_for(request.user, row)
-    may_write = places_open(request, row).data
-    initial = {
-        "target_level": data["project"]["target_level"],
-        **{name: data["community"][name] for name in PERMIT_DATES},
-    }
-    form = CaseDataForm(row.standard, request.POST or None, initial)
-    if request.method == "POST" and form.is_valid():
-        try:
-            filing.save_case_data(request.user, row, form.cleaned_data["target_level"], form.dates)
-        except Refused as refused:
-            add_problems(form, refused.problems)
-        else:
-            messages.success(request, _("基本信息已保存。"))
-            return redirect("application-data", pk=row.pk)
-    context = {
-        **frame(request, row, "application-data"),
-        "form": form,
-        "may_write": may_write,
-        "data": data,
-        "target_name": level_name(row.standard, data["project"]["target_level"]),
-        "dates": [(form.fields[name].label, data["community"][name]) for name in PERMIT_DATES],
-        "findings": _findings(row, "data") if may_write else [],
-    }
-    return render(request, "evaluation/application_data.html", context, status=422 if form.errors else 200)
-
-
-def _findings(row: Application, kind: str) -> list[Any]:
-    """What the notice says about places of one kind, while it is open."""
-    if row.state not in ("correction", "revision"):
-        return []
-    return list(filing.open_findings(row).filter(kind=kind))
+    where = proof_address if problem.code == "proof_missing" else address_of
+    return where(row, problem.place)
 
 
 # --- documents ----------------------------------------------------------------------------------------------------
@@ -160,23 +123,25 @@ def _documents_page(
 ) -> HttpResponse:
     """The page; ``problems`` stand beside document ``code``, whose text is shown as ``typed``."""
     data, places = data_for(request.user, row), places_open(request, row)
-    revisions = dict(row.statements.values_list("code", "revision"))
+    kept = {statement.code: statement for statement in row.statements.all()}
     removed: dict[str, list[Any]] = {}
     if places.everything or places.places:
         for file in row.documents.exclude(removed_at=None).order_by("-removed_at"):
             removed.setdefault(file.code, []).append(file)
     noted: dict[str, list[str]] = {}
-    for finding in _findings(row, "document"):
+    for finding in findings_open(row, "document"):
         noted.setdefault(finding.place, []).append(finding.text)
+    on_their_way = coming(row, "document") if places.everything or places.places else []
     rows = [
         {
             "document": document,
+            "coming": [upload for upload in on_their_way if upload.details.get("code") == document.code],
             "online": "online" in document.forms,
             "accept": files.accept_attribute(document.forms),
             "labels": [files.KINDS[form].label for form in document.forms if form in files.KINDS],
             "text": typed if document.code == code and typed else data["statements"].get(document.code, ""),
             "saved": data["statements"].get(document.code, "") if document.code == code and typed else "",
-            "revision": revisions.get(document.code, 0),
+            "seen": seen_text(filing.kept_values(kept.get(document.code), Statement)),
             "files": data["documents"].get(document.code, []),
             "removed": removed.get(document.code, []) if places.document(document.code) else [],
             "open": places.document(document.code),
@@ -208,18 +173,22 @@ def _supplied(row: Application, forms: tuple[str, ...]) -> str:
 @require_POST
 def statement_save(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     """Keep the text of one online document: by a script as one types, or by its form."""
-    row = fetch(request, pk)
-    text, revision = request.POST.get("text", ""), whole(request.POST.get("revision"))
+    row, typed = fetch(request, pk), typed_in(request)
+    text = typed.get("text", "")
     try:
-        statement = filing.save_statement(request.user, row, code, text, revision)
+        statement = filing.save_statement(
+            request.user, row, code, text, whole(typed.get("revision")), seen=seen_in(typed)
+        )
     except Refused as refused:
         if wants_json(request):
-            current = row.statements.filter(code=code).first()
-            now = {"revision": current.revision, "current": current.text} if current else {}
-            return refused_json(refused.problems, **now)
+            return refused_json(refused.problems, **refused.now)
+        if isinstance(refused, Changed):
+            title, address = document_title(row.standard, row.stage, code), reverse("statement-save", args=[pk, code])
+            return decide(request, row, title, address, refused, lambda name, value: value, "application-documents")
         return _documents_page(request, row, code, list(refused.problems), text)
     if wants_json(request):
-        return saved_json(statement.revision)
+        kept = filing.kept_values(statement, Statement)
+        return saved_json(statement.revision, seen=seen_text(kept), **taken_json(statement.taken, kept))
     messages.success(request, _("已保存。"))
     return redirect(f"{reverse('application-documents', args=[row.pk])}#document-{code}")
 
@@ -235,7 +204,7 @@ def document_add(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         problems.append(Problem("required", code, gettext_noop("请先选择文件。")))
     for upload in uploads:
         try:
-            filing.add_document(request.user, row, code, upload)
+            proofs.add_document(request.user, row, code, upload)
         except Refused as refused:
             problems += refused.problems
     if wants_json(request):
@@ -254,7 +223,7 @@ def document_remove(request: HttpRequest, pk: int, restore: bool = False) -> Htt
     row = fetch(request, document.application_id)
     document.application = row
     try:
-        (filing.restore_document if restore else filing.remove_document)(request.user, document)
+        (proofs.restore_document if restore else proofs.remove_document)(request.user, document)
     except Refused as refused:
         return _documents_page(request, row, document.code, list(refused.problems))
     words = _("已恢复“%(name)s”。") if restore else _("已移除“%(name)s”，可在该材料下恢复。")
@@ -288,6 +257,7 @@ def application_submit(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         **frame(request, row, "application-submit"),
         "act": submit_act(request, row),
+        "unanswered": sum(not finding.reply for finding in findings_open(row)),
         "advice": _advice(row, results),
         "passed": [gettext(result["label"]) for result in results if not result["problems"]],
         "problems": [(problem, address_of(row, problem.place)) for problem in sentences],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
@@ -13,18 +13,20 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from communities.sheets import PERMIT_DATES
-from evaluation.filing import Open, open_places
+from evaluation.filing import Open, open_findings, open_places
 from evaluation.models import Application
-from evaluation.permissions import can, visible_to
+from evaluation.permissions import acting_for, can, visible_to
+from evaluation.snapshot import design_of
 from evaluation.workflow import APPLICATION
-from portal.problems import Problem
+from portal.forms import wants_json as wants_json
+from portal.problems import Problem, gettext_noop
 
 SUBMITS = ("submit", "resubmit", "submit_revision")
 
 
 def fetch(request: HttpRequest, pk: int) -> Application:
     """The application if this person may see it, else 404."""
-    rows = visible_to(request.user).with_case().select_related("project__consultant")
+    rows = visible_to(request.user).with_case()
     return get_object_or_404(rows, pk=pk)
 
 
@@ -35,6 +37,14 @@ def may_edit(request: HttpRequest, application: Application) -> bool:
 def places_open(request: HttpRequest, application: Application) -> Open:
     """What this person may edit now; nothing where they may not edit at all."""
     return open_places(application) if may_edit(request, application) else Open(everything=False)
+
+
+def findings_open(application: Application, kind: str = "") -> list[Any]:
+    """What the notice says, while it is open: everything, or about places of one kind."""
+    if application.state not in ("correction", "revision"):
+        return []
+    found = open_findings(application)
+    return list(found.filter(kind=kind) if kind else found)
 
 
 def submit_act(request: HttpRequest, application: Application) -> Any:
@@ -57,14 +67,35 @@ def frame(request: HttpRequest, application: Application, current: str) -> dict[
         tabs.append(("application-submit", _("检查与提交")))
     if application.correction_round or application.state == "revision":
         tabs += [("application-correction", _("补正"))] if can(request.user, "read_correction", application) else []
+    if application.rule.needs_certificate_of and design_of(application):
+        tabs.append(("application-comparison", _("与设计评价对照")))
     if application.version:
         tabs.append(("application-versions", _("提交版本")))
     return {
         "application": application,
+        "following": _following(application, current) if edits else None,
         "project": application.project,
         "edits": edits,
+        "acting": acting_for(request.user, application.project),
         "tabs": [(reverse(name, args=[application.pk]), label, name == current) for name, label in tabs],
     }
+
+
+# The order in which the form is filled in: page -> the next one and its name.
+ORDER: Mapping[str, tuple[str, str]] = {
+    "application-data": ("application-documents", gettext_noop("申报材料")),
+    "application-documents": ("application-items", gettext_noop("自评")),
+    "application-items": ("evidence", gettext_noop("佐证")),
+    "evidence": ("application-submit", gettext_noop("检查与提交")),
+}
+
+
+def _following(application: Application, current: str) -> tuple[str, str] | None:
+    """Where the form goes on after this page: (address, name); in a correction always back to the list of points."""
+    if current not in ORDER:
+        return None
+    name, label = ORDER[current] if application.state == "draft" else ("application-correction", gettext_noop("补正"))
+    return reverse(name, args=[application.pk]), _(label)
 
 
 def address_of(application: Application, place: str) -> str:
@@ -81,11 +112,6 @@ def address_of(application: Application, place: str) -> str:
     pages = {"evidence": reverse("evidence", args=[application.pk])}
     case = {"community", "project", "guidance"}
     return reverse("project", args=[application.project_id]) if place in case else pages.get(place, "")
-
-
-def wants_json(request: HttpRequest) -> bool:
-    """Whether a script asks (autosave, upload with progress) and not a form."""
-    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
 def whole(text: str | None) -> int | None:

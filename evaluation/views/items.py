@@ -1,76 +1,148 @@
-"""Self-assessment: the standard as a tree, one card an item, each saved by itself with or without a script."""
+"""Self-assessment: the standard as a tree, one card an item, each saved by itself with or without a script.
+
+Hides: what each filter of the tree means, and that all cards are always sent (those filtered out are only not shown), so
+that a script filters at once and nothing typed hides from it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from evaluation import checks, filing, standard
-from evaluation.models import Application
+from evaluation import checks, filing, snapshot, standard
+from evaluation.merging import seen_text
+from evaluation.models import Application, Claim
 from evaluation.papers import data_for
-from evaluation.progress import forecast, is_won, meters
+from evaluation.progress import forecast, meters
 from evaluation.views.framing import fetch, frame, places_open, refused_json, saved_json, wants_json, whole
-from evaluation.wording import Choice, choices, level_name, mark_text, mark_value, mark_words, points_words
-from portal.problems import Problem, Refused
+from evaluation.views.overtaken import Words, decide, seen_in, taken_json, typed_in
+from evaluation.wording import Choice, choices, item_title, level_name, mark_text, mark_value, mark_words, points_words
+from portal.problems import Changed, Problem, Refused
 
-FILTERS = ("unmarked", "unproved", "open")
+FILTERS: Mapping[str, str] = {
+    "unmarked": gettext_noop("尚未自评"),
+    "unproved": gettext_noop("得分而缺佐证"),
+    "loses": gettext_noop("失分"),
+    "open": gettext_noop("本轮可修改"),
+    "carried": gettext_noop("沿用设计评价"),
+    "changed": gettext_noop("与设计评价不同"),
+}
+NOT_SAVED_YET = seen_text(filing.kept_values(None, Claim))
+LONGEST_SEARCH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a card says of its item whatever was claimed. marks: the legal marks, drawn, none chosen; accepted: kinds of
+    proof, in words; binding: what hangs on it, in words; binds: the lowest level that cannot be reached without it, 0 for
+    none."""
+
+    choices: list[Choice]
+    marks: str
+    accepted: str
+    binding: str
+    binds: int
+
+
+# (hash of the standard, stage, language) -> facts by item: a hash never changes its meaning, and there are few of them.
+_FACTS: dict[tuple[str, str, str], dict[str, Facts]] = {}
+
+
+def facts_of(row: Application) -> dict[str, Facts]:
+    """The facts of every item of the stage in the reader's language; worked out once a process."""
+    form, key = row.standard, (row.project.standard.sha256, row.stage, get_language() or "")
+    if key not in _FACTS:
+        kinds = form.enums["evidence"]
+        _FACTS[key] = {
+            item.code: Facts(
+                choices=choices(item),
+                marks=_marks(item),
+                accepted=_("；").join(kinds[kind] for kind in item.evidence.get(row.stage, ())),
+                binding=_binding(form, item),
+                binds=binds(form, item),
+            )
+            for item in form.items(row.stage)
+        }
+    return _FACTS[key]
+
+
+def _marks(item: standard.Item) -> str:
+    linear = item.linear
+    context = {
+        "item": item,
+        "choices": choices(item),
+        "parts": [(standard.to_text(part.points), part.when) for part in item.parts],
+        "typed": item.mode in ("range", "linear"),
+        "top": standard.to_text(item.points),
+        "zero": standard.to_text(linear.zero_at) if linear else "",
+        "full": standard.to_text(linear.full_at) if linear else "",
+    }
+    return render_to_string("evaluation/_item_marks.html", context)
 
 
 @dataclass(slots=True)
 class Card:
-    """One item as it is drawn. value: the mark as text; words: the same in words; proofs: evidence of a snapshot."""
+    """One item as it is drawn. value: the mark as text; words: the same in words; proofs: as ``proofs_by_item``.
+
+    parts: numbers of the ticked parts; shows: the filters that it passes; hidden: whether those of this page leave it out.
+    """
 
     item: standard.Item
     value: str
     words: str
     note: str
-    revision: int
-    choices: list[Choice]
-    parts: list[tuple[str, str]]
-    proofs: list[dict[str, Any]]
-    accepted: list[str]
-    unproved: bool
-    open: bool
-    noted: list[str]
+    facts: Facts
+    parts: list[int]
+    proofs: list[dict[str, str]]
     earlier: str
-    binding: str
+    shows: frozenset[str]
+    seen: str = NOT_SAVED_YET
+    open: bool = False
+    hidden: bool = False
+    carried: bool = False
+    noted: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     now: str = ""
 
     @property
-    def typed(self) -> bool:
-        """Whether the mark is a number that is typed, not one of a few buttons."""
-        return self.item.mode in ("range", "linear")
+    def marks(self) -> SafeString:
+        """The legal marks with the claimed one chosen: drawing each button anew for each look took half the page's time."""
+        drawn = self.facts.marks
+        if self.item.mode in ("range", "linear") and self.value != standard.NOT_APPLICABLE:
+            drawn = drawn.replace(' name="value" value="">', f' name="value" value="{escape(self.value)}">', 1)
+        elif self.value:
+            drawn = _ticked(drawn, "value", self.value)
+        for place in self.parts:
+            drawn = _ticked(drawn, "parts", str(place))
+        return mark_safe(drawn)  # noqa: S308  what a template drew, with an escaped number and the word "checked" put in
 
     @property
-    def number(self) -> str:
-        return "" if self.value == standard.NOT_APPLICABLE else self.value
+    def unproved(self) -> bool:
+        return "unproved" in self.shows
 
     @property
     def needs_words(self) -> bool:
         """Whether the place for words stands open: there are some, or the mark asks for some."""
-        return bool(self.note or self.value == standard.NOT_APPLICABLE or (self.earlier and self.earlier != self.words))
+        return bool(self.note or self.value == standard.NOT_APPLICABLE or "changed" in self.shows)
 
-    @property
-    def top(self) -> str:
-        return standard.to_text(self.item.points)
 
-    @property
-    def zero(self) -> str:
-        return standard.to_text(self.item.linear.zero_at) if self.item.linear else ""
-
-    @property
-    def full(self) -> str:
-        return standard.to_text(self.item.linear.full_at) if self.item.linear else ""
+def _ticked(drawn: str, name: str, value: str) -> str:
+    found = f' name="{name}" value="{escape(value)}"'
+    return drawn.replace(found, f"{found} checked", 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,81 +155,109 @@ class Attempt:
     problems: tuple[Problem, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which items are asked for: words that all occur in code, name or requirement; filters that all hold; a level."""
+
+    words: str
+    filters: tuple[str, ...]
+    level: int
+
+    @classmethod
+    def of(cls, asked: QueryDict) -> Wanted:
+        filters = tuple(name for name in FILTERS if name in asked.getlist("show"))
+        return cls(asked.get("q", "")[:LONGEST_SEARCH].strip(), filters, whole(asked.get("level")) or 0)
+
+    @property
+    def query(self) -> str:
+        """The same as the end of an address."""
+        pairs = [("q", self.words)] if self.words else []
+        pairs += [("show", name) for name in self.filters] + ([("level", str(self.level))] if self.level else [])
+        return urlencode(pairs)
+
+    def takes(self, card: Card) -> bool:
+        text = f"{card.item.code} {card.item.name} {card.item.requirement}".casefold()
+        found = all(word in text for word in self.words.casefold().split())
+        return found and card.shows.issuperset(self.filters) and (not self.level or 0 < card.facts.binds <= self.level)
+
+
 @login_required
 def application_items(request: HttpRequest, pk: int) -> HttpResponse:
-    """The whole sheet; ``?show=`` narrows it to what is unmarked, unproved or open in a correction."""
+    """The whole sheet; ``?q=``, ``?show=`` (several) and ``?level=`` narrow it."""
     return _page(request, fetch(request, pk))
 
 
 def _page(request: HttpRequest, row: Application, attempt: Attempt | None = None) -> HttpResponse:
     data = data_for(request.user, row)
     cards = _cards(request, row, data, attempt)
-    shown = request.GET.get("show", "")
+    wanted = Wanted.of(request.GET)
+    for card in cards.values():
+        card.hidden = not wanted.takes(card) and not (attempt and attempt.code == card.item.code)
     context = {
         **frame(request, row, "application-items"),
-        "chapters": _tree(row, cards, shown),
-        "shown": shown if shown in FILTERS else "",
-        "any_shown": any(_is_shown(card, shown) for card in cards.values()),
-        "counts": _counts(cards),
+        "chapters": _tree(row, cards),
+        "wanted": wanted,
+        "any_shown": any(not card.hidden for card in cards.values()),
+        "filters": _filters(row, cards, wanted, corrects=row.state in ("correction", "revision")),
+        "levels": [(level.level, level.name, level.level == wanted.level) for level in row.standard.levels],
         "meter": meters(checks.Look(row, data))["items"],
-        "forecast": forecast(row, data["claims"]),
-        "target_name": level_name(row.standard, data["project"]["target_level"]),
         "attempt": attempt,
     }
     return render(request, "evaluation/application_items.html", context, status=422 if attempt else 200)
 
 
-def _counts(cards: Mapping[str, Card]) -> dict[str, int]:
-    return {name: sum(_is_shown(card, name) for card in cards.values()) for name in FILTERS}
+def _filters(
+    row: Application, cards: Mapping[str, Card], wanted: Wanted, corrects: bool
+) -> list[tuple[str, str, int, bool]]:
+    """(name, in words, how many items pass it, whether it is asked for) of each filter that means something here."""
+    compares = any(card.earlier for card in cards.values())
+    left_out = {*(() if corrects else ("open",)), *(() if compares else ("carried", "changed"))}
+    return [
+        (name, _(label), sum(name in card.shows for card in cards.values()), name in wanted.filters)
+        for name, label in FILTERS.items()
+        if name not in left_out
+    ]
 
 
-def _is_shown(card: Card, shown: str) -> bool:
-    if shown == "unmarked":
-        return not card.value
-    if shown == "unproved":
-        return card.unproved
-    return card.open if shown == "open" else True
-
-
-def _tree(row: Application, cards: Mapping[str, Card], shown: str) -> list[dict[str, Any]]:
-    """Chapters with their sections with their cards, only those of this stage and filter; counts are of the whole."""
+def _tree(row: Application, cards: Mapping[str, Card]) -> list[dict[str, Any]]:
+    """Chapters with their sections with their cards, only those of this stage."""
     tree = []
     for chapter in row.standard.chapters:
-        whole = [cards[item.code] for item in chapter.items(row.stage)]
         sections = [
-            (section, [cards[item.code] for item in section.items
-                       if item.code in cards and _is_shown(cards[item.code], shown)])
+            (section, [cards[item.code] for item in section.items if item.code in cards])
             for section in chapter.sections
-        ]  # fmt: skip
-        if whole:
+        ]
+        kept = [card for _section, found in sections for card in found]
+        if kept:
             tree.append({
                 "chapter": chapter,
-                "sections": [(section, rows) for section, rows in sections if rows],
-                "done": sum(bool(card.value) for card in whole),
-                "total": len(whole),
+                "sections": [(section, found, all(card.hidden for card in found)) for section, found in sections if found],
+                "hidden": all(card.hidden for card in kept),
+                "done": sum(bool(card.value) for card in kept),
+                "total": len(kept),
             })  # fmt: skip
     return tree
 
 
 def _cards(request: HttpRequest, row: Application, data: Mapping[str, Any], attempt: Attempt | None) -> dict[str, Card]:
-    """Every item of the stage as a card: eight queries at most, however many items there are."""
+    """Every item of the stage as a card: eight queries at most, however many items and proofs there are."""
     places = places_open(request, row)
-    revisions = dict(row.claims.values_list("item_code", "revision")) if places.everything or places.places else {}
+    writes = places.everything or bool(places.places)
+    claims = {claim.item_code: claim for claim in row.claims.all()} if writes else {}
     earlier = checks.earlier_claims(row)
     noted: dict[str, list[str]] = {}
     if places.places:
         for finding in filing.open_findings(row).filter(kind="item"):
             noted.setdefault(finding.place, []).append(finding.text)
-    proofs: dict[str, list[dict[str, Any]]] = {}
-    for proof in data["evidence"]:
-        for code, page in proof["items"].items():
-            proofs.setdefault(code, []).append({**proof, "page": page})
-    cards = {
-        item.code: _card(row, item, data["claims"].get(item.code, {}), proofs.get(item.code, []), earlier)
-        for item in row.standard.items(row.stage)
-    }
-    for code, card in cards.items():
-        card.open, card.revision, card.noted = places.item(code), revisions.get(code, 0), noted.get(code, [])
+    proofs, facts = proofs_by_item(data), facts_of(row)
+    unproved = {item.code for item in checks.unproved_items(checks.Look(row, data))}
+    cards = {}
+    for item in row.standard.items(row.stage):
+        code = item.code
+        card = _card(facts[code], item, data["claims"].get(code, {}), claims.get(code), proofs.get(code, []), earlier,
+                     code in unproved, places.item(code))  # fmt: skip
+        card.noted, card.carried = noted.get(code, []), bool(data["claims"].get(code, {}).get("carried"))
+        cards[code] = card
     if attempt and attempt.code in cards:
         card = cards[attempt.code]
         card.now, card.value, card.note = card.words, attempt.value, attempt.note
@@ -165,32 +265,79 @@ def _cards(request: HttpRequest, row: Application, data: Mapping[str, Any], atte
     return cards
 
 
+def proofs_by_item(data: Mapping[str, Any]) -> dict[str, list[dict[str, str]]]:
+    """The proofs of a snapshot as cards list them: item code -> title, what is said of it, address."""
+    proofs: dict[str, list[dict[str, str]]] = {}
+    where, carried = _("第 %(n)s 页"), _("沿用设计评价")
+    pattern = reverse("evidence-file", args=[0])  # once: hundreds of look-ups took a quarter of the page's time
+    for proof in data["evidence"]:
+        address = pattern.replace("/0/", f"/{proof['id']}/")
+        for code, page in proof["items"].items():
+            words = [proof["name"], page and where % {"n": page}, proof.get("carried") and carried]
+            proofs.setdefault(code, []).append({
+                "title": proof["caption"] or proof["name"],
+                "said": " · ".join(filter(None, words)),
+                "address": f"{address}#page={page}" if page else address,
+            })  # fmt: skip
+    return proofs
+
+
 def _card(
-    row: Application,
+    facts: Facts,
     item: standard.Item,
     claim: Mapping[str, Any],
+    kept: Claim | None,
     proofs: list[dict[str, Any]],
     earlier: Mapping[str, Any],
+    unproved: bool,
+    is_open: bool,
 ) -> Card:
-    form = row.standard
-    accepted = item.evidence.get(row.stage, ())
-    value = claim.get("value")
+    value, options = claim.get("value"), facts.choices
     return Card(
         item=item,
         value=mark_text(value),
-        words=mark_words(item, value),
+        words=mark_words(item, value, options),
         note=claim.get("note", ""),
-        revision=0,
-        choices=choices(item),
-        parts=[(standard.to_text(part.points), part.when) for part in item.parts],
+        facts=facts,
+        parts=kept.parts if kept else [],
         proofs=proofs,
-        accepted=[form.enums["evidence"][kind] for kind in accepted],
-        unproved=is_won(value) and not {proof["evidence_kind"] for proof in proofs} & set(accepted),
-        open=False,
-        noted=[],
-        earlier=mark_words(item, earlier[item.code]) if item.code in earlier else "",
-        binding=_binding(form, item),
+        earlier=mark_words(item, earlier[item.code], options) if item.code in earlier else "",
+        shows=_shows(item, value, bool(claim.get("carried")), unproved, earlier, is_open),
+        seen=seen_text(filing.kept_values(kept, Claim)) if kept else NOT_SAVED_YET,
+        open=is_open,
     )
+
+
+def binds(form: standard.Standard, item: standard.Item) -> int:
+    """The lowest level that cannot be reached without this item; 0 where none hangs on it."""
+    if item.from_level is not None:
+        return item.from_level
+    return min(level.level for level in form.levels) if item.kind == "control" else 0
+
+
+def _shows(
+    item: standard.Item, value: Any, carried: bool, unproved: bool, earlier: Mapping[str, Any], is_open: bool
+) -> frozenset[str]:
+    """The filters that an item passes with this mark."""
+    found = {
+        "unmarked": value is None,
+        "unproved": unproved,
+        "loses": loses(item, value),
+        "open": is_open,
+        "carried": carried,
+        "changed": item.code in earlier and value is not None and value != earlier[item.code],
+    }
+    return frozenset(name for name, passes in found.items() if passes)
+
+
+def loses(item: standard.Item, value: Any) -> bool:
+    """Whether a mark claims less than everything; a bonus that is not claimed loses nothing, nor does "not applicable"."""
+    if value is None or value == standard.NOT_APPLICABLE or item.kind == "bonus":
+        return False
+    if isinstance(value, bool):
+        return not value
+    number = standard.exact(value)
+    return number is not None and standard.points_of(item, number) < item.points
 
 
 def _binding(form: standard.Standard, item: standard.Item) -> str:
@@ -206,55 +353,92 @@ def _binding(form: standard.Standard, item: standard.Item) -> str:
     return words + _("；%(level)s及以上须得分大于零") % {"level": level_name(form, item.from_level)}
 
 
+# --- saving -------------------------------------------------------------------------------------------------------
+
+
 @login_required
 @require_POST
 def claim_save(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     """Keep the mark and note of one item: by a script as one chooses, or by the item's own form."""
-    row = fetch(request, pk)
-    text, note = _typed(request), request.POST.get("note", "")
-    revision = whole(request.POST.get("revision"))
+    row, typed = fetch(request, pk), typed_in(request)
+    text, note = _typed(typed), typed.get("note", "")
+    parts = [whole(one) or 0 for one in typed.getlist("parts")] if "ticks" in typed and "clear" not in typed else None
     try:
-        claim = filing.save_claim(request.user, row, code, mark_value(text), note, revision)
+        claim = filing.save_claim(
+            request.user,
+            row,
+            code,
+            mark_value(text),
+            note,
+            whole(typed.get("revision")),
+            parts=parts,
+            seen=seen_in(typed),
+        )
     except Refused as refused:
         if wants_json(request):
-            return refused_json(refused.problems, **_current(row, code))
+            return refused_json(refused.problems, **refused.now)
+        if isinstance(refused, Changed):
+            title, address = item_title(row.standard, code), reverse("claim-save", args=[pk, code])
+            return decide(request, row, title, address, refused, _words(row.standard.item(code)), "application-items")
         return _page(request, row, Attempt(code, text, note, refused.problems))
     if wants_json(request):
-        return saved_json(claim.revision, **_told(row, code, claim.value))
+        return saved_json(claim.revision, **_told(row, claim))
     messages.success(request, _("条目%(code)s已保存。") % {"code": code})
-    shown = request.POST.get("show", "")
-    query = f"?show={shown}" if shown in FILTERS else ""
-    return redirect(f"{reverse('application-items', args=[row.pk])}{query}#item-{code}")
+    if claim.taken:
+        messages.info(request, _("%(who)s同时改过这一条，只有对方改过的内容已按对方的采用。") % {"who": claim.taken.by})
+    query = Wanted.of(QueryDict(typed.get("back", ""))).query
+    return redirect(f"{reverse('application-items', args=[row.pk])}{query and '?'}{query}#item-{code}")
 
 
-def _typed(request: HttpRequest) -> str:
+def _words(item: standard.Item) -> Words:
+    """How the fields of a claim read on the page of two versions."""
+
+    def words(name: str, value: str) -> str:
+        if name == "parts":
+            place = whole(value)
+            return item.parts[place].when if place is not None and place < len(item.parts) else ""
+        return mark_words(item, mark_value(value)) if name == "value" and value else value
+
+    return words
+
+
+def _typed(typed: QueryDict) -> str:
     """The mark that was sent. "不适用" beside a number wins; the clear button sends nothing."""
-    if "clear" in request.POST:
+    if "clear" in typed:
         return ""
-    values = [value for value in request.POST.getlist("value") if value.strip()]
+    values = [value for value in typed.getlist("value") if value.strip()]
     return standard.NOT_APPLICABLE if standard.NOT_APPLICABLE in values else (values or [""])[-1]
 
 
-def _current(row: Application, code: str) -> dict[str, Any]:
-    """What is saved now, for a writer whose own save came second."""
-    claim = row.claims.filter(item_code=code).first()
-    if claim is None:
-        return {}
-    words = mark_words(row.standard.item(code), claim.value)
-    return {"revision": claim.revision, "current": f"{words} {claim.note}".strip()}
-
-
-def _told(row: Application, code: str, value: Any) -> dict[str, Any]:
-    """What the page shows after a save without loading again: this item's words and the sheet's totals."""
-    claims = {claim.item_code: {"value": claim.value, "note": claim.note} for claim in row.claims.all()}
-    look = forecast(row, claims)
+def _told(row: Application, claim: Claim) -> dict[str, Any]:
+    """What the page shows after a save without loading again: this item's words and the filters that it passes now."""
+    item = row.standard.item(claim.item_code)
+    kept = filing.kept_values(claim, Claim)
+    accepted = item.evidence.get(row.stage, ())
+    if row.rule.needs_certificate_of:  # whether a proof counts depends on the design
+        unproved = item in checks.unproved_items(checks.Look(row, snapshot.build(row)))
+    else:
+        proofs = row.evidence.filter(removed_at=None, links__item_code=item.code, evidence_kind__in=accepted)
+        unproved = checks.is_won(claim.value) and not proofs.exists()
     return {
-        "words": mark_words(row.standard.item(code), value),
-        "marked": value is not None,
-        "total": look.total if look else "",
-        "level": look.level_name if look else "",
-        "unmarked": look.unmarked if look else len(row.standard.items(row.stage)),
-        "next": look.next_name if look else "",
-        "missing": list(look.missing) if look else [],
-        "chapter": row.standard.chapter_of(code).code,
+        "words": mark_words(item, claim.value),
+        "marked": claim.value is not None,
+        "chapter": row.standard.chapter_of(item.code).code,
+        "shows": sorted(_shows(item, claim.value, claim.carried, unproved, checks.earlier_claims(row), True)),
+        "seen": seen_text(kept),
+        **taken_json(claim.taken, kept),
     }
+
+
+@login_required
+def application_forecast(request: HttpRequest, pk: int) -> HttpResponse:
+    """The forecast as it is drawn: the self-assessment asks for it once it stands, and when the typing pauses after a save;
+    it takes as long as a third of that page."""
+    row = fetch(request, pk)
+    data = data_for(request.user, row)
+    context = {
+        "forecast": forecast(row, data["claims"]),
+        "target_name": level_name(row.standard, data["project"]["target_level"]),
+        "application": row,
+    }
+    return JsonResponse({"forecast": render_to_string("evaluation/_forecast.html", context, request)})

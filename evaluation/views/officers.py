@@ -18,7 +18,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from communities.models import Community, District
-from evaluation import findings, snapshot, wording, work
+from communities.sheets import PERMITS
+from evaluation import carrying, findings, snapshot, wording, work
 from evaluation.models import Application, Finding, Programme, StageRule
 from evaluation.permissions import can, may_see_queue, visible_to
 from evaluation.views.acting import act_forms, acted
@@ -31,6 +32,8 @@ from portal.models import User
 from portal.problems import Problem, Refused
 
 PAGE_SIZE = 25
+# the number of a permit is held against its document, and found wrong, where its date is
+NUMBERED = dict(PERMITS)
 DECISIONS = ("accept", "request_correction", "refuse")
 
 
@@ -174,6 +177,7 @@ def _form_check_page(
         "form": finding_form or FindingForm(application, place=request.GET.get("place", "")),
         "sentences": [problem.text(gettext) for problem in refused.problems] if refused else [],
         "changes": wording.changes_in_words(application, before.data, sealed.data) if before else None,
+        "compared": carrying.comparison(application, sealed.data, changed=True),
         "rules": _rules(application, sealed, rows),
         "unsent": [(row, labels.get((row.kind, row.place), row.place)) for row in rows if row.sent_at is None],
         "sent": [(row, labels.get((row.kind, row.place), row.place)) for row in rows if row.sent_at],
@@ -215,14 +219,15 @@ def _facts(application: Application, data: Mapping[str, Any]) -> list[tuple[str,
     rows: list[tuple[str, Any, str]] = [(gettext("目标等级"), level, "data:target_level")]
     unit = data["organisation"]
     rows.append((gettext("申报单位"), gettext("%(name)s（%(credit_code)s）") % unit, "data:organisation"))
-    if data["consultant"]:
-        unit = data["consultant"]
+    for unit in snapshot.consultants_of(data):
         rows.append((gettext("咨询服务单位"), gettext("%(name)s（%(credit_code)s）") % unit, "data:organisation"))
     rows.append((gettext("区县"), data["community"]["district"], "data:community"))
     for name in snapshot.COMMUNITY_FIELDS:
-        place = name if name in findings.DATA_PLACES else "community"
+        place = NUMBERED.get(name, name)
+        place = place if place in findings.DATA_PLACES else "community"
         label = str(Community._meta.get_field(name).verbose_name)
-        rows.append((label, data["community"][name], f"data:{place}"))
+        # A version that was sealed before a column was asked does not say it.
+        rows.append((label, data["community"].get(name), f"data:{place}"))
     return rows
 
 

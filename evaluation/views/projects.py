@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Prefetch, Q
+from django.db.models import F, Prefetch, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,10 +17,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from communities.permissions import communities_visible_to
-from evaluation import filing, history, journey
-from evaluation.forms import ProjectForm
-from evaluation.models import Application, Certificate, GuidanceVisit, Project, PublicNotice
-from evaluation.permissions import APPLICANTS, can, can_project, project_roles, projects_visible_to, visible_to
+from evaluation import engaging, filing, history, journey
+from evaluation.forms import EngagementForm, ProjectForm
+from evaluation.models import Application, Certificate, Engagement, GuidanceVisit, Project, PublicNotice
+from evaluation.permissions import (
+    APPLICANTS,
+    acting_for,
+    can,
+    can_project,
+    project_roles,
+    projects_visible_to,
+    visible_to,
+)
 from evaluation.wording import level_name
 from evaluation.workflow import APPLICATION
 from portal.forms import act_links, add_problems
@@ -51,15 +59,15 @@ def projects(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def project_new(request: HttpRequest, pk: int) -> HttpResponse:
-    """Open a case for a community: programme, target level, consultant."""
+    """Open a case for a community: programme and target level."""
     community = get_object_or_404(communities_visible_to(request.user).select_related("organisation"), pk=pk)
     if not filing.may_open_project(request.user, community.organisation):
         raise NotAllowed("open_project")
-    form = ProjectForm(request.POST or None)
+    form = ProjectForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         programme, level = form.chosen
         try:
-            project = filing.open_project(request.user, community, programme, level, form.cleaned_data["consultant"])
+            project = filing.open_project(request.user, community, programme, level)
         except Refused as refused:
             add_problems(
                 form, [row if row.place in form.fields else replace(row, place="") for row in refused.problems]
@@ -73,7 +81,7 @@ def project_new(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _fetch(request: HttpRequest, pk: int) -> Project:
     rows = projects_visible_to(request.user).select_related(
-        "programme", "standard", "organisation", "consultant", "community__district"
+        "programme", "standard", "organisation", "community__district"
     )
     return get_object_or_404(rows, pk=pk)
 
@@ -84,7 +92,9 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
     return _project_page(request, _fetch(request, pk), [])
 
 
-def _project_page(request: HttpRequest, row: Project, sentences: list[str]) -> HttpResponse:
+def _project_page(
+    request: HttpRequest, row: Project, sentences: list[str], engagement: EngagementForm | None = None
+) -> HttpResponse:
     applications = list(visible_to(request.user).filter(project=row).with_case().order_by("pk"))
     for application in applications:
         application.project = row
@@ -121,8 +131,53 @@ def _project_page(request: HttpRequest, row: Project, sentences: list[str]) -> H
         "events": page,
         "lines": [(event, reader.may_name(event)) for event in page],
         "sentences": sentences,
+        **_engagements(request, row, engagement),
     }
-    return render(request, "evaluation/project.html", context, status=422 if sentences else 200)
+    return render(request, "evaluation/project.html", context, status=422 if sentences or engagement else 200)
+
+
+def _engagements(request: HttpRequest, row: Project, refused: EngagementForm | None) -> dict[str, Any]:
+    """Consulting units of the case, those that left last, and for whom this person acts here."""
+    engagements = list(row.engagements.select_related("organisation").order_by(F("until").asc(nulls_first=True), "pk"))
+    for engagement in engagements:
+        engagement.project = row
+    may_engage = can_project(request.user, "engage", row)
+    return {
+        "engagements": [(engagement, engaging.may_end(request.user, engagement)) for engagement in engagements],
+        "engagement_form": (refused or EngagementForm()) if may_engage else None,
+        "acting": acting_for(request.user, row),
+    }
+
+
+@login_required
+@require_POST
+def engagement_new(request: HttpRequest, pk: int) -> HttpResponse:
+    """Engage a consulting unit, or say on the case's page why not."""
+    row = _fetch(request, pk)
+    if not can_project(request.user, "engage", row):
+        raise NotAllowed("engage")
+    form = EngagementForm(request.POST)
+    if form.is_valid():
+        try:
+            engagement = engaging.engage(request.user, row, **form.cleaned_data)
+        except Refused as refused:
+            add_problems(form, refused.problems)
+        else:
+            messages.success(request, _("已委托%(unit)s。其成员现在可以办理本案。") % {"unit": engagement.organisation})
+            return redirect(row)
+    return _project_page(request, row, [], form)
+
+
+@login_required
+@require_POST
+def engagement_end(request: HttpRequest, pk: int) -> HttpResponse:
+    """End an engagement; the unit's members see the case no longer."""
+    rows = Engagement.objects.filter(project__in=projects_visible_to(request.user))
+    engagement = get_object_or_404(rows.select_related("organisation", "project__organisation"), pk=pk)
+    engaging.end_engagement(request.user, engagement)
+    messages.success(request, _("已终止委托%(unit)s，其访问权限即时终止。") % {"unit": engagement.organisation})
+    still_visible = projects_visible_to(request.user).filter(pk=engagement.project_id).exists()
+    return redirect(engagement.project if still_visible else "projects")
 
 
 def _next(request: HttpRequest, application: Application) -> tuple[str, str] | None:

@@ -24,12 +24,13 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from communities.permissions import city_duties
-from evaluation.models import Certificate, Draw, Objection, ObjectionProof, PublicNotice
-from evaluation.outcome import PROOF_KINDS, PROOFS_AT_MOST, file_objection
+from evaluation.models import Certificate, Draw, Objection, ObjectionProof, Programme, PublicNotice
+from evaluation.outcome import PROOF_KINDS, file_objection
 from evaluation.permissions import certificates_visible_to, objections_visible_to
 from evaluation.workflow import CERTIFICATE, OBJECTION
 from experts import draw as lots
 from portal import files
+from portal.attempts import address_of
 from portal.forms import act_links, add_problems
 from portal.models import Event
 from portal.problems import Refused
@@ -130,20 +131,23 @@ class ObjectionForm(forms.Form):
         label=_("证据材料"),
         required=False,
         widget=FilesInput(attrs={"accept": files.accept_attribute(PROOF_KINDS)}),
-        help_text=format_lazy(
-            _("PDF 或照片，最多 {most} 个。单位提出异议，须上传加盖公章的书面材料。"), most=PROOFS_AT_MOST
-        ),
     )
+
+    def __init__(self, programme: Programme, *args: Any) -> None:
+        super().__init__(*args)
+        self.fields["proofs"].help_text = format_lazy(
+            _("PDF 或照片，最多 {most} 个。单位提出异议，须上传加盖公章的书面材料。"), most=programme.objection_files
+        )
 
 
 def objection_new(request: HttpRequest, pk: int) -> HttpResponse:
     """Object to a running notice, without an account."""
-    row = get_object_or_404(PublicNotice, pk=pk)
+    row = get_object_or_404(PublicNotice.objects.select_related("application__project__programme"), pk=pk)
     running = row.is_running(timezone.localdate())
-    form = ObjectionForm(request.POST or None, request.FILES or None)
+    form = ObjectionForm(row.application.project.programme, request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
-            filed = file_objection(row, form.cleaned_data, form.cleaned_data["proofs"])
+            filed = file_objection(row, form.cleaned_data, form.cleaned_data["proofs"], address_of(request))
         except Refused as refused:
             add_problems(form, refused.problems)
         else:

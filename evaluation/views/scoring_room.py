@@ -14,11 +14,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from evaluation import explaining, marking, snapshot, standard, wording
+from evaluation import carrying, explaining, marking, snapshot, standard, wording
 from evaluation.models import Assignment, SiteFinding
 from evaluation.permissions import SEATED, assignment_roles, can, can_see_sheets
 from evaluation.views.acting import act_forms, acted
 from evaluation.views.framing import refused_json, saved_json, whole
+from evaluation.views.proofs import PAGE_WIDTH, region_text
 from evaluation.workflow import ASSIGNMENT
 from portal.forms import act_links
 from portal.machine import NotAllowed
@@ -29,7 +30,7 @@ ANSWERS = ("accept", "decline", "recuse")
 
 
 def _fetch(request: HttpRequest, pk: int) -> Assignment:
-    rows = ASSIGNMENT.visible_to(request.user).select_related("application__project__consultant")
+    rows = ASSIGNMENT.visible_to(request.user)
     return get_object_or_404(rows, pk=pk)
 
 
@@ -57,6 +58,7 @@ def assignment(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "assignment": row,
         "application": row.application,
+        "engagements": row.application.project.engagements.select_related("organisation"),
         "field": row.application.standard.domains.get(row.field, _("不限专业")),
         "acts": acts,
         "links": [link for link in links if link[0].action not in (*ANSWERS, "sign")],
@@ -185,6 +187,7 @@ def _room(
         "missing": [(problem.place, problem.text(_)) for problem in missing],
         "refused": status == 422,
         **_question(application, item, marks.get(item.code), request.POST if problems else None),
+        "compared": next(iter(carrying.comparison(application, data, only=item.code)), None),
         **_case_said(application, item, data),
         **_evidence(request, row, item, data),
     }
@@ -256,6 +259,7 @@ def _evidence(request: HttpRequest, row: Assignment, item: standard.Item, data: 
     return {
         "proofs": [(proof, labels.get(proof["evidence_kind"], ""), proof["id"] in opened) for proof in rows],
         "shown": shown,
+        **_marked(shown, item.code),
         "shown_number": place + 1,
         "before": rows[place - 1]["id"] if place else None,
         "after": rows[place + 1]["id"] if place + 1 < len(rows) else None,
@@ -263,6 +267,17 @@ def _evidence(request: HttpRequest, row: Assignment, item: standard.Item, data: 
             (document, data["documents"].get(document.code, []), data["statements"].get(document.code, ""))
             for document in documents
         ],
+    }
+
+
+def _marked(shown: Mapping[str, Any] | None, code: str) -> dict[str, Any]:
+    """The picture of the page on which the applicant marked a region, with that region; nothing where none was marked."""
+    if not shown or not shown["region"]:
+        return {"shown_mark": []}
+    address = reverse("evidence-page", args=[shown["id"], shown["page"]])
+    return {
+        "shown_mark": [{"code": code, "region": region_text(shown["region"])}],
+        "shown_picture": f"{address}?width={PAGE_WIDTH}",
     }
 
 
@@ -286,6 +301,7 @@ def sheet(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "assignment": row,
         "application": row.application,
+        "engagements": row.application.project.engagements.select_related("organisation"),
         "field": row.application.standard.domains.get(row.field, _("不限专业")),
         "chapters": chapters,
         "signed": Event.objects.of(row).filter(verb="assignment.sign").last(),

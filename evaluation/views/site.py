@@ -59,7 +59,7 @@ class SiteFindingForm(forms.Form):
 
     item_code = forms.ChoiceField(label=_("条目"))
     agrees = forms.ChoiceField(
-        label=_("与申报"), choices=[("yes", _("一致")), ("no", _("不一致"))], widget=forms.RadioSelect
+        label=_("与申报是否一致"), choices=[("yes", _("一致")), ("no", _("不一致"))], widget=forms.RadioSelect
     )
     text = forms.CharField(label=_("所见"), widget=forms.Textarea(attrs={"rows": 3}), max_length=2000)
 

@@ -60,7 +60,8 @@ APPLICATION = register(
             # 2–3b: filing, form check, correction
             Transition(
                 "submit", _("提交申报"), _("提交了申报"), ("draft",), "checking", ("applicant",),
-                checks=(guards.application_is_not_empty,), effects=(effects.seal,), page="application-submit",
+                checks=(guards.application_is_not_empty, guards.uploads_are_finished), effects=(effects.seal,),
+                page="application-submit",
             ),
             Transition(
                 "checked", _("自动检查完成"), _("完成了自动检查"), ("checking",), "form_check", ("system",),
@@ -83,7 +84,8 @@ APPLICATION = register(
             ),
             Transition(
                 "resubmit", _("提交补正"), _("提交了补正"), ("correction",), "checking", ("applicant",),
-                checks=(guards.findings_are_answered,), effects=(effects.seal,), page="application-submit",
+                checks=(guards.findings_are_answered, guards.uploads_are_finished), effects=(effects.seal,),
+                in_time=True, page="application-submit",
             ),
             Transition(
                 "lapse", _("逾期未补正"), _("逾期未补正，视为撤回"), ("correction",), "withdrawn", ("system",),
@@ -105,6 +107,10 @@ APPLICATION = register(
             Transition(
                 "propose_draw", _("发起专家抽取"), _("冻结名单并发起了专家抽取"), ("drawing",), "cosigning", ("organiser",),
                 effects=(effects.freeze_draw,), page="draw",
+            ),
+            Transition(
+                "recheck_parties", _("当事单位变化，退回重新发起抽取"), _("因当事单位变化，退回重新发起抽取"), ("cosigning",),
+                "drawing", ("system",), effects=(effects.drop_draw,),
             ),
             Transition(
                 "cosign_draw", _("共同启动抽取"), _("共同启动了抽取"), ("cosigning",), "inviting", ("supervisor",),
@@ -149,7 +155,8 @@ APPLICATION = register(
             ),
             Transition(
                 "submit_revision", _("提交修改"), _("提交了修改"), ("revision",), "revision_check", ("applicant",),
-                checks=(guards.findings_are_answered,), effects=(effects.seal,), page="application-submit",
+                checks=(guards.findings_are_answered, guards.uploads_are_finished), effects=(effects.seal,),
+                in_time=True, page="application-submit",
             ),
             Transition(
                 "lapse", _("逾期未修改"), _("逾期未修改，按原结果合议"), ("revision",), "deliberation", ("system",),
@@ -182,7 +189,7 @@ APPLICATION = register(
             ),
             Transition(
                 "reopen", _("异议成立，重新评审"), _("异议成立，重新评审"), ("notice",), "drawing", ("system",),
-                effects=(effects.close_notice, effects.next_round),
+                effects=(effects.close_notice, effects.next_round), afterwards=(effects.merge_objections,),
             ),
             Transition(
                 "certify", _("发证"), _("发放了证书"), ("certifying",), "certified", ("system",),

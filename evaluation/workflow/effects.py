@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from evaluation import drawing, findings, outcome, snapshot
 from evaluation.marking import result_of
-from evaluation.models import Application, Assignment, Certificate, Draw, Mark, SiteVisit
+from evaluation.models import Application, Assignment, Certificate, Draw, Mark, Objection, SiteVisit
 from evaluation.workflow.guards import item_codes
 from experts.draw import canonical_bytes, secret_hash
 from portal.files import sha256_of
@@ -122,6 +122,12 @@ def close_notice(application: Application, act: Act) -> Data:
     notice.closed_at = timezone.now()
     notice.save(update_fields=["closed_at"])
     return {"notice": notice.number}
+
+
+def merge_objections(application: Application, act: Act) -> None:
+    """Whoever else objected to a notice that has ended hears that the case is judged anew, and waits for nobody."""
+    for objection in Objection.objects.filter(notice__application=application).unanswered().order_by("pk"):
+        MACHINES["objection"].perform(objection, "merge", by=None)
 
 
 def issue_certificate(application: Application, act: Act) -> Data:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evaluation import findings
+from evaluation import findings, receiving
 from evaluation.filing import open_findings
 from evaluation.marking import result_of
 from evaluation.models import Application, Draw, Finding
@@ -40,6 +40,10 @@ def application_is_not_empty(application: Application, act: Act) -> Iterator[Pro
         yield Problem("empty", "", message)
 
 
+def uploads_are_finished(application: Application, act: Act) -> Iterator[Problem]:
+    yield from receiving.unfinished(application)
+
+
 def no_unsent_findings(application: Application, act: Act) -> Iterator[Problem]:
     for finding in findings.unsent(application):
         message = gettext_noop("“%(place)s”处还有未告知的问题，请删除或发出补正告知。")
@@ -47,11 +51,11 @@ def no_unsent_findings(application: Application, act: Act) -> Iterator[Problem]:
 
 
 def findings_can_be_sent(application: Application, act: Act) -> Iterator[Problem]:
-    rounds = application.project.programme.correction_rounds
+    rounds, used = application.project.programme.correction_rounds, findings.rounds_used(application)
     if not findings.unsent(application).exists():
         yield Problem("nothing_found", "", gettext_noop("还没有列出问题，不能发出补正告知。"))
-    if application.correction_round >= rounds:
-        message = gettext_noop("补正最多%(rounds)s轮，已用完；请受理或不予受理。")
+    if used >= rounds:
+        message = gettext_noop("补正最多%(rounds)s轮（撤回前的轮次计入），已用完；请受理或不予受理。")
         yield Problem("rounds_used", "", message, {"rounds": rounds})
     for finding in findings.release_missing(application):
         message = gettext_noop("“%(place)s”是后续轮次新增的问题，须由监督员放行。")
@@ -136,6 +140,6 @@ def notice_is_over(application: Application, act: Act) -> Iterator[Problem]:
 
 def no_open_objection(application: Application, act: Act) -> Iterator[Problem]:
     notice = application.notices.get(result__review_round=application.review_round)
-    for objection in notice.objections.filter(state__in=("received", "accepted")):
+    for objection in notice.objections.unanswered():
         message = gettext_noop("异议%(number)s尚未办结。")
         yield Problem("objection_open", "", message, {"number": objection.number})

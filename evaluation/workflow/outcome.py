@@ -19,6 +19,9 @@ from portal.problems import Problem, gettext_noop
 Data = Mapping[str, Any]
 REASON = Ask("reason", _("理由"))
 REPLY = Ask("reply", _("答复"))
+MERGED = gettext_noop(
+    "对同一公示的另一件异议已成立，案件退回重新评审，您反映的事项并入其中。新结果将另行公示，届时仍可提出异议。"
+)
 
 
 def objection_clock(objection: Objection, source: str, target: str, day: date) -> Data:
@@ -41,6 +44,13 @@ def keep_reply(objection: Objection, act: Act) -> Data:
     return {}
 
 
+def tell_merged(objection: Objection, act: Act) -> Data:
+    """The receipt number opens a reply in any case: what was objected is not lost with the notice."""
+    objection.reply = MERGED
+    objection.save(update_fields=["reply"])
+    return {}
+
+
 def reopen_case(objection: Objection, act: Act) -> None:
     MACHINES["application"].perform(objection.notice.application, "reopen", by=None)
 
@@ -56,6 +66,7 @@ OBJECTION = register(
             "not_taken": _("不予受理"),
             "upheld": _("异议成立"),
             "rejected": _("异议不成立"),
+            "merged": _("并入重新评审"),
         },
         roles_of=objection_roles,
         visible_to=objections_visible_to,
@@ -75,6 +86,11 @@ OBJECTION = register(
             Transition(
                 "reject", _("异议不成立"), _("认定异议不成立"), ("accepted",), "rejected", ("supervisor", "approver"),
                 asks=(REPLY,), effects=(keep_reply,),
+            ),
+            # what else was objected to a notice that an upheld objection has ended
+            Transition(
+                "merge", _("并入重新评审"), _("将异议并入重新评审"), ("received", "accepted"), "merged", ("system",),
+                effects=(tell_merged,),
             ),
         ),
     )
@@ -112,6 +128,7 @@ CERTIFICATE = register(
         clock=no_clock,
         notify=tell_certificate,
         deadlines={"valid": "expire"},
+        terms=frozenset({"valid"}),
         transitions=(
             Transition("expire", _("到期"), _("证书到期"), ("valid",), "expired", ("system",)),
             Transition("supersede", _("被取代"), _("被新证书取代"), ("valid",), "superseded", ("system",)),

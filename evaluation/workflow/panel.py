@@ -125,7 +125,7 @@ ASSIGNMENT = register(
         transitions=(
             Transition(
                 "accept", _("接受评审"), _("接受了评审邀请"), ("invited",), "accepted", ("invitee",),
-                checks=(no_conflict_is_known,), afterwards=(convene_when_full,), when=panel_is_forming,
+                checks=(no_conflict_is_known,), afterwards=(convene_when_full,), when=panel_is_forming, in_time=True,
                 asks=(Ask("no_conflict", _("我与各方当事单位没有应当回避的关系"), "yes"),),
             ),
             Transition(
@@ -139,6 +139,10 @@ ASSIGNMENT = register(
             Transition(
                 "lapse", _("逾期未答复"), _("逾期未答复，由下一位递补"), ("invited",), "lapsed", ("system",),
                 effects=(take_substitute,), when=panel_is_forming,
+            ),
+            Transition(
+                "exclude", _("因当事单位变化回避"), _("因当事单位变化须回避，由下一位递补"), ("invited", "accepted"), "recused",
+                ("system",), effects=(take_substitute,), when=panel_is_forming,
             ),
             Transition(
                 "replace", _("更换专家"), _("更换了专家"), ("invited", "accepted"), "declined", ("organiser",),

@@ -32,6 +32,7 @@ EXCLUSIONS: Mapping[str, str] = MappingProxyType(
         "holding_in_party": gettext_noop("三年内持有本案当事单位的股份或其他利益"),
         "kinship": gettext_noop("与本案当事人有亲属关系"),
         "drafted_or_advised": gettext_noop("参与编制或咨询过本案"),
+        "handles_case": gettext_noop("本案主管人员，或曾以主管人员身份办理本案"),
         "same_consulting_unit": gettext_noop("与本案咨询服务单位同属一家单位"),
         "self_declared": gettext_noop("本人申明回避"),
         "pinned": gettext_noop("经核定应回避"),

@@ -14,11 +14,12 @@ from django.utils import timezone
 
 from communities import sheets
 from communities.models import District, Organisation
-from evaluation import filing
+from evaluation import engaging, filing, findings
 from evaluation.models import Application, Programme, Project
+from evaluation.proofs import add_document, add_evidence, link_evidence, remove_document
 from evaluation.snapshot import latest
 from evaluation.standard import StageDocument, Standard
-from portal.demo import marks, names, papers, people
+from portal.demo import marks, names, papers, people, places
 from portal.models import User
 
 PAGES = 4
@@ -45,13 +46,18 @@ def open_project(
             "floor_area": buildings * random.randint(6000, 14000),
             "households": buildings * random.randint(40, 130),
             "buildings": buildings,
+            **places.data_sheet(number, district, buildings),
             "planning_permit_on": today - timedelta(days=random.randint(900, 1000)),
             "drawing_review_on": today - timedelta(days=random.randint(700, 800)),
             "construction_permit_on": today - timedelta(days=random.randint(500, 600)),
+            "is_another": True,  # in the small districts invented communities lie close together
         },
     )
     programme = Programme.objects.get(pk="smart_community")
-    return filing.open_project(applicant, community, programme, target_level, consultant)
+    project = filing.open_project(applicant, community, programme, target_level)
+    if consultant is not None:
+        engaging.engage(applicant, project, consultant.credit_code, "协助自评、整理佐证材料")
+    return project
 
 
 def open_application(project: Project, stage: str) -> Application:
@@ -91,11 +97,11 @@ def hand_in(by: User, application: Application, document: StageDocument) -> None
         )
         filing.save_statement(by, application, document.code, text)
     elif "pdf" in forms:
-        filing.add_document(by, application, document.code, papers.pdf(title, label(application), pages=2))
+        add_document(by, application, document.code, papers.pdf(title, label(application), pages=2))
     elif "xlsx" in forms:
-        filing.add_document(by, application, document.code, papers.table(title, label(application)))
+        add_document(by, application, document.code, papers.table(title, label(application)))
     elif "jpg" in forms:
-        filing.add_document(by, application, document.code, papers.photo(title, label(application)))
+        add_document(by, application, document.code, papers.photo(title, label(application)))
 
 
 def claim(by: User, application: Application, claimed: Mapping[str, Any]) -> None:
@@ -130,10 +136,10 @@ def prove(by: User, application: Application, claimed: Mapping[str, Any]) -> Non
         by_page: dict[int, list[str]] = {}
         for position, code in enumerate(codes):
             by_page.setdefault(position * pages // len(codes) + 1, []).append(code)
-        evidence = filing.add_evidence(by, application, kind, upload, by_page.pop(1), caption=name, page=1)
+        evidence = add_evidence(by, application, kind, upload, by_page.pop(1), caption=name, page=1)
         for page, more in by_page.items():
             for code in more:
-                filing.link_evidence(by, evidence, code, page)
+                link_evidence(by, evidence, code, page)
 
 
 def proof(kind: str, title: str, text: str) -> Any:
@@ -171,7 +177,7 @@ def mend(application: Application) -> None:
             _replace_document(by, application, finding.place, text)
         elif finding.kind == "item":
             _add_proof(by, application, finding.place, text)
-        filing.reply(by, finding, "示例：已按要求更换材料并补充说明。")
+        findings.reply(by, finding, "示例：已按要求更换材料并补充说明。")
 
 
 def _replace_document(by: User, application: Application, code: str, text: str) -> None:
@@ -180,10 +186,10 @@ def _replace_document(by: User, application: Application, code: str, text: str) 
         filing.save_statement(by, application, code, f"示例：{text}，已补正。")
         return
     for old in application.documents.filter(code=code, removed_at=None):
-        filing.remove_document(by, old)
-    filing.add_document(by, application, code, papers.pdf(f"{code} 补正", text, pages=2))
+        remove_document(by, old)
+    add_document(by, application, code, papers.pdf(f"{code} 补正", text, pages=2))
 
 
 def _add_proof(by: User, application: Application, code: str, text: str) -> None:
     kind = application.standard.item(code).evidence[application.stage][0]
-    filing.add_evidence(by, application, kind, proof(kind, "补充佐证", text), [code], caption="补充佐证")
+    add_evidence(by, application, kind, proof(kind, "补充佐证", text), [code], caption="补充佐证")

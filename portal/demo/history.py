@@ -22,7 +22,7 @@ from communities.models import Community, District, Membership, Organisation
 from evaluation import outcome, scoring, snapshot
 from evaluation.models import Application, Certificate, Programme, Project, PublicNotice, Result, Submission
 from evaluation.workflow import CERTIFICATE
-from portal.demo import days, marks, names, people
+from portal.demo import days, marks, names, people, places
 from portal.models import Event, User
 from portal.models import Sequence as Counting
 
@@ -142,6 +142,8 @@ def past_community(number: int, unit: Organisation, district: District, day: dat
         floor_area=buildings * random.randint(6000, 14000),
         households=buildings * random.randint(40, 130),
         buildings=buildings,
+        **places.data_sheet(number, district, buildings),
+        completion_number=f"示例备字第{number}号",
         planning_permit_on=day - timedelta(days=1400),
         drawing_review_on=day - timedelta(days=1200),
         construction_permit_on=day - timedelta(days=1000),

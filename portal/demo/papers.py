@@ -35,7 +35,7 @@ def pdf(title: str, text: str, pages: int = 1) -> ContentFile[bytes]:
 def photo(title: str, text: str) -> ContentFile[bytes]:
     """A photo with time and place in its metadata, as a phone would send it."""
     seed = seed_of(f"{title} {text}")
-    taken_at = timezone.localtime() - timedelta(minutes=seed % 300 + 1)
+    taken_at = timezone.localtime() - timedelta(minutes=seed % 45 + 1)
     position = (CENTRE[0] + seed % 1000 / 5000, CENTRE[1] + seed // 1000 % 1000 / 5000)
     content = samples.sample_photo(title, seed=seed, taken_at=taken_at.replace(microsecond=0), position=position)
     return ContentFile(content, name=f"{title}.jpg")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from communities import changes, inviting
 from communities.models import District, Organisation
 from communities.workflow import ORGANISATION
 from evaluation import outcome
 from evaluation.models import Application
 from evaluation.workflow import ASSIGNMENT, OBJECTION
 from portal.demo import cases, construction, journey, marks, names, papers, people
+
+INVITED = "new-colleague@example.org"  # somebody without an account
 
 
 def begin_draft(application: Application) -> None:
@@ -74,6 +77,20 @@ def registrations_waiting(districts: list[District]) -> None:
     ORGANISATION.perform(waiting, "submit", by=people.administrator_of(waiting))
     ORGANISATION.perform(returned, "submit", by=people.administrator_of(returned))
     ORGANISATION.perform(returned, "return", by=people.officer("intake"), reason="示例：营业执照照片模糊，请重新上传。")
+
+
+def units_at_work(first: Organisation, second: Organisation) -> None:
+    """Somebody acts for both units, two are invited to the first, and the second waits to be called by a new name."""
+    colleague = people.user("colleague", "示例经办人丁")
+    colleague.save()
+    for unit, role in ((first, "member"), (second, "administrator")):
+        inviting.accept(colleague, inviting.invite(people.administrator_of(unit), unit, colleague.username, role))
+    for whom in (INVITED, "newcomer-1"):
+        inviting.invite(people.administrator_of(first), first, whom, "member")
+    name = f"{second.name.removesuffix('有限公司')}集团有限公司"
+    values = {**changes.facts(second), "district": second.district, "name": name, "undertaking": True}
+    licence = papers.pdf("营业执照", f"{name} {second.credit_code}")
+    changes.propose_change(people.administrator_of(second), second, values, licence)
 
 
 def _registering(number: int, district: District) -> Organisation:

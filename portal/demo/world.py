@@ -140,6 +140,7 @@ def make_live(districts: list[District], seed: int, wanted: tuple[Live, ...], re
         )
         pool.make_conflicts([units[0], consulting])
     scenes.registrations_waiting(districts)
+    scenes.units_at_work(units[0], units[1])
     report("申报与咨询单位")
     for live in wanted:
         make_case(live, units[live.unit], consulting if live.advised else None, districts, seed)

@@ -50,8 +50,16 @@ def deadline(context: template.Context, day: date | None) -> SafeString:
     else:
         words = ngettext("还剩 %(n)s 个工作日", "还剩 %(n)s 个工作日", left) % {"n": left}
         lamp = "wait" if left <= 2 else "plain"
-    when = dateformat.format(day, gettext("n月j日"))
-    return format_html('<span class="tag {}">{}</span> <span class="muted">{}</span>', lamp, words, when)
+    # Three years ahead the day and month alone would be read as this year's.
+    when = dateformat.format(day, gettext("n月j日") if day.year == timezone.localdate().year else "Y-m-d")
+    return format_html('<span class="tag {}">{}</span> <span class="muted nowrap">{}</span>', lamp, words, when)
+
+
+@register.filter
+def due_day(obj: Any) -> date | None:
+    """The day by which somebody must act on anything with a life; None where ``due_on`` only says how long it lasts."""
+    ends = any(obj.state in machine.terms for machine in MACHINES.values() if isinstance(obj, machine.model))
+    return None if ends else obj.due_on
 
 
 @register.filter
@@ -75,14 +83,31 @@ OTHER_ACTS: dict[str, str] = {
     "organisation.open": gettext_noop("开始了单位注册"),
     "organisation.change": gettext_noop("修改了单位信息"),
     "organisation.licence": gettext_noop("上传了营业执照"),
+    "organisation.invite": gettext_noop("邀请了成员"),
+    "organisation.invite_again": gettext_noop("重新发送了成员邀请"),
+    "organisation.withdraw_invitation": gettext_noop("撤回了成员邀请"),
+    "organisation.decline_invitation": gettext_noop("谢绝了成员邀请"),
+    "organisation.join": gettext_noop("接受邀请，成为成员"),
     "organisation.add_member": gettext_noop("增加了成员"),
+    "organisation.change_role": gettext_noop("变更了成员角色"),
+    "organisation_change.propose": gettext_noop("申请了单位信息变更"),
     "organisation.end_membership": gettext_noop("办理了成员退出"),
     "user.register": gettext_noop("注册了账号"),
+    "user.change": gettext_noop("修改了账号信息"),
+    "user.password": gettext_noop("修改了密码"),
+    "user.notification_settings": gettext_noop("修改了通知设置"),
+    "user.calendar_link": gettext_noop("生成了日历链接"),
+    "user.calendar_unlink": gettext_noop("撤销了日历链接"),
+    "access_token.create": gettext_noop("生成了接口令牌"),
+    "access_token.revoke": gettext_noop("撤销了接口令牌"),
     "community.change": gettext_noop("修改了小区信息"),
     "community.open": gettext_noop("登记了小区"),
     "project.open": gettext_noop("建立了案卷"),
+    "project.engage": gettext_noop("委托了咨询服务单位"),
+    "project.end_engagement": gettext_noop("终止了咨询服务委托"),
     "application.open": gettext_noop("开始填报"),
     "application.data": gettext_noop("修改了案卷信息"),
+    "application.carry": gettext_noop("沿用了设计评价的自评和佐证"),
     "guidance_visit.plan": gettext_noop("计划了过程指导"),
     "guidance_opinion.open": gettext_noop("提出了指导意见"),
     "site_visit.record": gettext_noop("登记了现场核查"),
@@ -138,6 +163,12 @@ def problem_text(record: dict[str, Any]) -> str:
 def problem_words(problem: Problem) -> str:
     """A problem as a sentence in the reader's language."""
     return problem.text(gettext)
+
+
+@register.filter
+def in_words(message: str) -> str:
+    """A sentence that was marked for translation, in the reader's language."""
+    return gettext(message)
 
 
 @register.filter

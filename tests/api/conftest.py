@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from secrets import token_urlsafe
 from typing import Any
 
 import pytest
-from django.core.cache import cache
-from rest_framework.authtoken.models import Token
+from django.utils import timezone
 from rest_framework.test import APIClient
 
+from communities import access
+from communities.models import AccessToken
 from evaluation.models import Application
 from portal.models import User
 from tests.evaluation import scenes
@@ -32,7 +35,7 @@ class Client(APIClient):
         return self.post(path, values, format="multipart")
 
 
-ByUser = Callable[[User], Client]
+ByUser = Callable[..., Client]
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +66,6 @@ def own_files() -> None:
     """The files of a module are shared like its rows."""
 
 
-@pytest.fixture(autouse=True)
-def no_attempts_yet() -> None:
-    """Attempts at a password are counted for each test alone."""
-    cache.clear()
-
-
 @pytest.fixture
 def anonymous(db: None) -> Client:
     """Nobody."""
@@ -77,12 +74,14 @@ def anonymous(db: None) -> Client:
 
 @pytest.fixture
 def by_token(db: None) -> ByUser:
-    """``by_token(user)``: a client that sends that person's token, as a program does."""
+    """``by_token(user)``: a client that sends a token of that person, as a program does; of every scope unless told."""
 
-    def client(user: User) -> Client:
-        token, _created = Token.objects.get_or_create(user=user)
+    def client(user: User, scopes: Iterable[str] = tuple(access.SCOPES), **values: Any) -> Client:
+        secret, now = token_urlsafe(), timezone.now()
+        kept = {"name": "示例系统", "created_at": now, "expires_at": now + timedelta(days=1), **values}
+        AccessToken.objects.create(user=user, scopes=list(scopes), digest=access.digest_of(secret), **kept)
         found = Client()
-        found.credentials(HTTP_AUTHORIZATION=f"Token {token.key}")
+        found.credentials(HTTP_AUTHORIZATION=f"Token {secret}")
         return found
 
     return client

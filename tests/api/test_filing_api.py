@@ -27,6 +27,9 @@ def test_the_second_of_two_writers_is_told_and_loses_nothing(at, world, by_token
     second = other.put(address, {"value": None, "note": "乙", "revision": 0})
     assert (first.json(), second.status_code) == ({"revision": 1}, 409)
     assert problems(second) == [("changed", first_item(case, "full").code)]
+    now = second.json()
+    assert (now["current"], now["clashing"]) == ({"value": 0, "parts": [], "note": "甲"}, ["value", "note"])
+    assert (now["revision"], now["by"], now["taken"]) == (1, str(world.applicant), [])
     row = other.get(address).json()
     assert (row["value"], row["note"], row["revision"]) == (0, "甲", 1)
     assert other.put(address, {"value": None, "note": "乙", "revision": 1}).json() == {"revision": 2}
@@ -136,6 +139,30 @@ def test_the_data_of_a_case_changes_one_by_one(at, world, by_token):
     assert (changed["community"]["planning_permit_on"], changed["project"]) == ("2020-01-02", before["project"])
     assert client.patch(address, {"target_level": 3}).json()["project"]["target_level"] == 3
     assert problems(client.patch(address, {"target_level": 9})) == [("level_unknown", "target_level")]
+
+
+def test_who_changed_the_same_data_first_is_told_and_other_fields_are_joined(at, world, by_token):
+    case = at("draft")
+    mine, other, address = by_token(world.applicant), by_token(world.consultant), f"applications/{case.pk}/data/"
+    seen = mine.get(address).json()["seen"]
+    other.patch(address, {"planning_permit_on": "2020-01-02", "seen": seen})
+    joined = mine.patch(address, {"drawing_review_on": "2020-03-04", "seen": seen})
+    assert joined.json()["community"]["planning_permit_on"] == "2020-01-02"
+    told = mine.patch(address, {"planning_permit_on": "2021-01-02", "seen": seen})
+    assert (told.status_code, told.json()["clashing"]) == (409, ["planning_permit_on"])
+    assert told.json()["current"]["planning_permit_on"] == "2020-01-02"
+    assert mine.patch(address, {"planning_permit_on": "2021-01-02", "seen": told.json()["seen"]}).status_code == 200
+
+
+def test_ticked_parts_make_the_mark(at, world, by_token):
+    case = at("draft")
+    item = next(one for one in case.standard.items("design") if one.mode == "sum")
+    client, address = by_token(world.applicant), f"applications/{case.pk}/claims/{item.code}/"
+    assert client.put(address, {"value": None, "parts": [0, 1]}).status_code == 200
+    row = client.get(address).json()
+    assert (row["value"], row["parts"]) == (item.parts[0].points + item.parts[1].points, [0, 1])
+    assert problems(client.put(address, {"value": 0, "parts": [0]})) == [("parts_sum", item.code)]
+    assert by_token(world.intake).get(address).status_code == 404
 
 
 def test_advice_is_for_those_who_write(at, world, by_token):

@@ -46,6 +46,8 @@ def places(at):
         "assignment": people.panel_of(review, "accepted")[0].pk,
         "item_code": review.standard.items("design")[0].code,
         "organisation": review.project.organisation_id,
+        "project": review.project_id,
+        "key": "1",
         "number": "GS-1",
         "version": 1,
         "code": "D01",

@@ -161,12 +161,11 @@ class Journey:
             "construction_permit_on": str(today() - timedelta(days=500)),
         }  # fmt: skip
         community = good(self.applicant.post("communities/", data), 201)["id"]
-        case = {
-            "community": community, "programme": "smart_community", "target_level": 2,
-            "consultant": self.portal.told["consulting"],
-        }  # fmt: skip
+        case = {"community": community, "programme": "smart_community", "target_level": 2}
         opened = good(self.applicant.post("projects/", case), 201)
         self.project, self.number = opened["id"], opened["number"]
+        engaged = {"credit_code": self.portal.told["consulting"], "scope": "协助自评、整理佐证材料"}
+        good(self.applicant.post(f"projects/{self.project}/engagements/", engaged), 201)
 
     # --- filing ---
 

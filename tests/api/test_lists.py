@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from evaluation.models import Application, Certificate, Project, PublicNotice
+from evaluation.models import Application, Certificate, Engagement, Project, PublicNotice
 from evaluation.outcome import file_objection
 from portal.demo import construction, people
 
@@ -39,9 +39,13 @@ def crowd(at, world):
     for number in range(30):
         made = Project.objects.create(
             number=f"CQ-LIST-{number:02d}", programme=project.programme, standard=project.standard,
-            community=project.community, organisation=project.organisation, consultant=project.consultant,
+            community=project.community, organisation=project.organisation,
             target_level=2, created_by=world.applicant,
         )  # fmt: skip
+        for row in project.consultants:
+            Engagement.objects.create(
+                project=made, organisation=row.organisation, engaged_by=world.applicant, since=row.since
+            )
         due_on = timezone.localdate() + timedelta(days=number % 7) if number % 3 else None
         Application.objects.create(project=made, stage="design", state="form_check", version=1, due_on=due_on)
 

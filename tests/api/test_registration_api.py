@@ -55,7 +55,8 @@ def test_an_account_that_cannot_be_is_refused_where_it_is_wrong(world, anonymous
 def test_me_says_who_i_am(world, by_token):
     applicant, officer = (by_token(one).get("me/").json() for one in (world.applicant, world.district_officer))
     assert applicant == {
-        "username": "applicant", "name": world.applicant.name, "email": "applicant@example.org", "duties": [],
+        "username": "applicant", "name": world.applicant.name, "email": "applicant@example.org", "language": "zh-hans",
+        "duties": [],
         "memberships": [{"organisation": world.unit.pk, "role": "administrator"}], "expert": None,
     }  # fmt: skip
     assert {row["duty"] for row in officer["duties"]} == {"district_officer"}
@@ -119,23 +120,6 @@ def test_a_verified_unit_is_not_changed_any_more(world, by_token):
     assert answer.status_code == 403
 
 
-def test_members_come_and_go(world, newcomer, by_token):
-    client, at = by_token(world.applicant), f"organisations/{world.unit.pk}/members/"
-    unknown = client.post(at, {"username": "nobody-there", "role": "member"})
-    officer = client.post(at, {"username": "intake", "role": "member"})
-    made = client.post(at, {"username": "newcomer", "role": "member"})
-    assert (problems(unknown), problems(officer)) == (
-        [("user_unknown", "username")],
-        [("member_is_officer", "username")],
-    )
-    assert (made.status_code, by_token(newcomer).get(f"organisations/{world.unit.pk}/").status_code) == (201, 200)
-    assert by_token(newcomer).post(at, {"username": "newcomer", "role": "member"}).status_code == 403
-    assert client.delete(f"{at}{made.json()['id']}/").status_code == 204
-    assert by_token(newcomer).get(f"organisations/{world.unit.pk}/").status_code == 404
-    own = next(row for row in client.get(at).json()["results"] if row["until"] is None)
-    assert problems(client.delete(f"{at}{own['id']}/")) == [("last_administrator", "")]
-
-
 def test_a_licence_is_for_those_who_see_its_unit(world, by_token):
     address = f"organisations/{world.unit.pk}/licences/"
     row = by_token(world.intake).get(address).json()["results"][0]
@@ -184,16 +168,12 @@ def test_a_unit_one_does_not_see_is_unknown(world, by_token):
     assert by_token(world.applicant).post("communities/", body).status_code == 404
 
 
-def test_a_case_is_opened_with_a_consultant_by_its_code(at, world, by_token):
+def test_a_case_is_opened_by_its_unit(at, world, by_token):
     community = at("draft").project.community
     client = by_token(world.applicant)
     body = {"community": community.pk, "programme": "smart_community", "target_level": 3}
-    made = client.post("projects/", {**body, "consultant": world.consulting.credit_code})
-    assert (made.status_code, made.json()["consultant"]["id"]) == (201, world.consulting.pk)
-    assert problems(client.post("projects/", {**body, "consultant": "123"}))[0][1] == "consultant"
-    assert problems(client.post("projects/", {**body, "consultant": world.unit.credit_code})) == [
-        ("consultant_is_applicant", "consultant")
-    ]
+    made = client.post("projects/", body)
+    assert (made.status_code, made.json()["consultants"]) == (201, [])
     assert problems(client.post("projects/", {**body, "target_level": 9})) == [("invalid_choice", "target_level")]
     assert by_token(world.other_applicant).post("projects/", body).status_code == 404
     assert by_token(world.intake).post("projects/", body).status_code == 403

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count as numbers
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -34,12 +35,13 @@ from evaluation.models import Application, Assignment, Project  # noqa: E402
 from portal.demo import people, world  # noqa: E402
 from portal.demo.journey import case_at  # noqa: E402
 from portal.models import User  # noqa: E402
-from tests.bench import city  # noqa: E402
+from tests.bench import city, uploading  # noqa: E402
 
 PROJECTS = int(os.environ.get("BENCH_PROJECTS", "10000"))
 REQUESTS = int(os.environ.get("BENCH_REQUESTS", "200"))
-LIMITS = {"queue": 8, "project": 10, "save_mark": 6, "api_list_50": 8}
-MILLISECONDS = {"evaluate_5x95": 10, "certificate_pdf": 100}
+LIMITS = {"queue": 8, "project": 10, "save_mark": 6, "api_list_50": 8, "self_assessment": 15, "autosave": 5}
+PROOFS = 300
+MILLISECONDS = {"evaluate_5x95": 10, "forecast": 20, "certificate_pdf": 100}
 
 
 @contextmanager
@@ -70,8 +72,8 @@ def session_of(user: User) -> Client:
     return client
 
 
-def fetch(url: str, cookies: str, data: bytes | None = None, token: str = "") -> None:
-    headers = {"Cookie": cookies, "X-CSRFToken": token, "Referer": url}
+def fetch(url: str, cookies: str, data: bytes | None = None, token: str = "", accept: str = "*/*") -> None:
+    headers = {"Cookie": cookies, "X-CSRFToken": token, "Referer": url, "Accept": accept}
     if data is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     try:
@@ -112,7 +114,7 @@ def main() -> int:
     city.grow(PROJECTS, officer, project.organisation)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    rows = pages(officer, project) + engine(project)
+    rows = pages(officer, project) + engine(project) + upload(project)
     Path("build").mkdir(exist_ok=True)
     Path("build/bench.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1))
     late = [row for row in rows if (row["ratio"] if row["ratio"] is not None else row["p50_ms"]) > row["limit"]]
@@ -157,11 +159,49 @@ def pages(officer: User, project: Project) -> list[dict[str, Any]]:
         spent = median_ms(lambda: fetch(portal + save, pen, body, "c" * 32), REQUESTS)
         count = queries_of(lambda: expert.post(save, body, content_type="application/x-www-form-urlencoded"))
         rows.append(_row("save_mark", spent, base, count))
+        rows += desk(portal, base, project)
     return rows
+
+
+def desk(portal: str, base: float, project: Project) -> list[dict[str, Any]]:
+    """The applicant's desk at its fullest: the self-assessment with 300 proofs, and one autosave of it."""
+    draft = at("draft", project, 904)
+    city.crowd(draft, PROOFS)
+    writer = session_of(people.applicant_of(draft.project))
+    pen = cookies_of(writer)
+    page, save = reverse("application-items", args=[draft.pk]), reverse("claim-save", args=[draft.pk, "4.2.1"])
+    words = numbers()
+
+    def body() -> bytes:
+        """Never the same twice: a save that changes nothing writes nothing."""
+        return f"value=9&note={next(words)}".encode()
+
+    def type_on() -> None:
+        fetch(portal + save, pen, body(), "c" * 32, accept="application/json")
+
+    form = "application/x-www-form-urlencoded"
+    spent = {
+        "self_assessment": median_ms(lambda: fetch(portal + page, pen), REQUESTS),
+        "autosave": median_ms(type_on, REQUESTS),
+    }
+    queries = {
+        "self_assessment": queries_of(lambda: writer.get(page)),
+        "autosave": queries_of(
+            lambda: writer.post(save, body(), content_type=form, headers={"accept": "application/json"})
+        ),
+    }
+    return [_row(name, spent[name], base, queries[name]) for name in spent]
 
 
 def _row(name: str, spent: float, base: float, queries: int) -> dict[str, Any]:
     return {"name": name, "p50_ms": spent, "ratio": spent / base, "queries": queries, "limit": LIMITS[name]}
+
+
+def upload(project: Project) -> list[dict[str, Any]]:
+    """A gigabyte of drawings into a draft of the project's unit."""
+    draft = at("draft", project, 903)
+    cookies = cookies_of(session_of(people.applicant_of(draft.project)))
+    return uploading.rows(gunicorn, cookies, draft.pk)
 
 
 def engine(project: Project) -> list[dict[str, Any]]:
@@ -170,8 +210,12 @@ def engine(project: Project) -> list[dict[str, Any]]:
     certificate, result = done.certificate, done.results.get()
     standard = certificate.application.standard
     sheets = [scoring.Sheet(sheet["scorer"], sheet["leader"], sheet["marks"]) for sheet in result.sheets]
+    stage = certificate.application.stage
+    # Every other item without a mark, the rest as an expert gave them: all three levels are still to be reached.
+    half = {item.code: sheets[0].marks[item.code] for item in standard.items(stage)[::2]}
     timings = {
-        "evaluate_5x95": median_ms(lambda: scoring.evaluate(standard, certificate.application.stage, sheets), 50),
+        "evaluate_5x95": median_ms(lambda: scoring.evaluate(standard, stage, sheets), 50),
+        "forecast": median_ms(lambda: scoring.forecast(standard, stage, half), 50),
         "certificate_pdf": median_ms(lambda: outcome.certificate_pdf(certificate), 30),
     }
     return [

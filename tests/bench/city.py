@@ -7,8 +7,24 @@ from datetime import timedelta
 from django.utils import timezone
 
 from communities.models import Community, District, Organisation
-from evaluation.models import Application, Programme, Project
+from evaluation.models import Application, Evidence, EvidenceLink, Programme, Project
+from portal.demo import cases, journey
 from portal.models import User
+
+
+def crowd(application: Application, count: int) -> None:
+    """Fill in a draft, then add rows of proofs, spread over its items, until there are ``count``; their file is one."""
+    cases.fill(application, journey.random_of(application))
+    row = application.evidence.first()
+    kept = {
+        field.attname: getattr(row, field.attname) for field in Evidence._meta.concrete_fields if not field.primary_key
+    }
+    made = Evidence.objects.bulk_create(Evidence(**kept) for _number in range(count - application.evidence.count()))
+    codes = [item.code for item in application.standard.items(application.stage)]
+    EvidenceLink.objects.bulk_create(
+        EvidenceLink(evidence=one, item_code=codes[number % len(codes)]) for number, one in enumerate(made)
+    )
+
 
 STATES = ["draft", "form_check", "correction", "recommendation", "drawing", "review", "approval", "certified"]
 

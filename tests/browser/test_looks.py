@@ -26,6 +26,8 @@ PAGES = {
         "/",
         "/sign-in/",
         "/register/",
+        "/invitations/{secret}/",
+        "/invitations/none/",
         "/standards/",
         "/standards/{standard}/",
         "/notices/",
@@ -44,10 +46,17 @@ PAGES = {
     "{draft_applicant}": (
         "/work/",
         "/notifications/",
+        "/notifications/?show=unread&kind=due",
+        "/account/",
+        "/account/password/",
+        "/account/notifications/",
+        "/account/calendar/",
+        "/account/tokens/",
         "/organisations/",
         "/organisations/new/",
         "/organisations/{draft_unit}/",
         "/organisations/{draft_unit}/communities/new/",
+        "/organisations/{draft_unit}/communities/import/",
         "/communities/{draft_community}/",
         "/communities/{draft_community}/edit/",
         "/communities/{draft_community}/projects/new/",
@@ -57,23 +66,40 @@ PAGES = {
         "/applications/{draft}/data/",
         "/applications/{draft}/documents/",
         "/applications/{draft}/items/",
-        "/applications/{draft}/items/?show=unmarked",
+        "/applications/{draft}/items/?show=unmarked&level=2&q=网络",
         "/applications/{draft}/evidence/",
+        "/applications/{draft}/evidence/coverage/",
         "/applications/{draft}/submit/",
         "/act/application/{draft}/withdraw/",
     ),
     "{correction_applicant}": (
         "/applications/{correction}/",
         "/applications/{correction}/correction/",
+        "/applications/{correction}/data/",
+        "/applications/{correction}/submit/",
         "/applications/{correction}/documents/",
         "/applications/{correction}/items/?show=open",
         "/applications/{correction}/evidence/",
+        "/evidence/{correction_proof}/",
         "/applications/{correction}/versions/",
     ),
+    "applicant": ("/invitations/{secret}/",),
+    "applicant-2": (
+        "/organisations/{unit_changing}/",
+        "/organisations/{unit_changing}/contact/",
+        "/organisations/{unit_changing}/changes/new/",
+        "/organisations/changes/{change}/",
+    ),
+    "applicant-3": ("/organisations/{final_notice_unit}/changes/new/",),
+    "colleague": ("/organisations/", "/organisations/{unit_changing}/"),
+    "newcomer-1": ("/work/", "/invitations/{invitation}/"),
     "{guided_applicant}": ("/projects/{guided_project}/", "/guidance/{visit}/"),
-    "{final_site_visit_applicant}": ("/applications/{final_site_visit}/site-visit/",),
+    "{final_site_visit_applicant}": (
+        "/applications/{final_site_visit}/site-visit/",
+        "/applications/{final_site_visit}/comparison/",
+    ),
     "{final_notice_applicant}": ("/projects/{final_notice_project}/", "/applications/{final_notice}/"),
-    "consultant": ("/work/", "/projects/", "/applications/{review}/"),
+    "consultant": ("/work/", "/projects/", "/projects/{review_project}/", "/applications/{review}/"),
     "intake": (
         "/work/",
         "/queue/",
@@ -81,6 +107,8 @@ PAGES = {
         "/organisations/",
         "/organisations/{unit_waiting}/",
         "/act/organisation/{unit_waiting}/return/",
+        "/organisations/changes/{change}/",
+        "/act/organisation_change/{change}/reject/",
         "/applications/{form_check}/form-check/",
         "/applications/{form_check}/items/",
         "/act/application/{form_check}/refuse/",
@@ -127,22 +155,28 @@ PAGES = {
     "pool-keeper": ("/work/", "/experts/"),
     "audit-administrator": ("/work/",),
 }
-MISSING = ("/nowhere/", "/certificates/none/", "/objections/status/?number=none")
+MISSING = ("/nowhere/", "/invitations/none/", "/certificates/none/", "/objections/status/?number=none")
 CASES = [(who, path) for who, paths in PAGES.items() for path in paths]
 
 
 # Addresses that no person opens as a page: acts that are only sent, files, and what programs read.
 NO_PAGES = {
-    "act", "care", "health", "sign-out", "set_language", "application-new", "claim-save", "document-add", "document-file",
-    "document-remove", "document-restore", "statement-save", "evidence-file", "evidence-link", "evidence-remove",
-    "evidence-restore", "evidence-thumbnail", "evidence-unlink", "finding-add", "finding-release", "finding-remove",
-    "finding-reply", "finding-take-up", "guidance-photo", "mark-save", "opinion-add", "opinion-photo", "opinion-reply",
-    "photo-file", "photo-thumbnail", "site-visit-finding", "site-visit-photo", "site-visit-record", "site-visit-sign",
-    "certificate-file", "correction-notice", "draw-receipt", "licence-file", "member-end", "member-new", "notice-receipt",
-    "objection-proof", "organisation-licence", "snapshot-json", "standard-json",
+    "access-token-revoke", "act", "application-carry", "application-forecast", "application-new",
+    "calendar-feed", "calendar-link-end", "care", "certificate-file", "claim-save", "community-template",
+    "correction-notice", "document-add", "document-file", "document-remove", "document-restore", "draw-receipt",
+    "engagement-end", "engagement-new", "evidence-anchor", "evidence-file", "evidence-link", "evidence-page",
+    "evidence-remove", "evidence-replace", "evidence-restore", "evidence-thumbnail", "evidence-unlink",
+    "finding-add", "finding-release", "finding-remove", "finding-reply", "finding-take-up", "guidance-photo",
+    "health", "invitation-new", "invitation-resend", "invitation-withdraw", "licence-file", "mark-save",
+    "member-end", "member-role", "notice-receipt", "notification-open", "notification-read", "objection-proof",
+    "opinion-add", "opinion-photo", "opinion-reply", "organisation-licence", "photo-file", "photo-thumbnail",
+    "set_language", "sign-out", "site-visit-finding", "site-visit-photo", "site-visit-record",
+    "site-visit-sign", "snapshot-json", "snapshot-zip", "standard-json", "statement-save", "upload-dismiss",
 }  # fmt: skip
 # Pages that need a row of which the small world has none; the journey walks through them.
 ON_THE_JOURNEY = {"objection-filed", "application-diff", "organisation-edit"}
+# A page that only shows what an expired session would have lost: looked at in ``test_filing``.
+AFTER_SIGNING_IN = {"kept"}
 
 
 def test_what_was_taken_from_others_is_what_the_manifest_says() -> None:
@@ -165,7 +199,7 @@ def page_names(patterns: Any) -> set[str]:
 def test_every_page_is_looked_at() -> None:
     paths = [re.sub(r"{\w+}", "1", path.partition("?")[0]) for _who, path in CASES if path != "/nowhere/"]
     looked = {resolve(path).url_name for path in paths}
-    assert looked | NO_PAGES | ON_THE_JOURNEY == page_names(get_resolver().url_patterns)
+    assert looked | NO_PAGES | ON_THE_JOURNEY | AFTER_SIGNING_IN == page_names(get_resolver().url_patterns)
 
 
 def looked_at(person: Person, path: str, name: str, sizes: tuple[dict[str, int], ...]) -> list[str]:
@@ -200,6 +234,40 @@ def test_a_page_is_whole_quiet_and_accessible(house: House, places: dict[str, An
     person = house.person(username) if username else house.visitor()
     name = f"{who.strip('{}') or 'public'}{path.translate(str.maketrans('/?={}', '.....'))}".strip(".")
     assert looked_at(person, address, name, (DESK, PHONE)) == []
+
+
+# What is kept on paper, and who prints it.
+PRINTED = (
+    ("", "/notices/{notice}/"),
+    ("", "/certificates/{certificate}/"),
+    ("supervisor", "/certificates/{certificate}/"),
+    ("{review_signed}", "/assignments/{review_signed_seat}/sheet/"),
+    ("organiser", "/applications/{inviting}/draw/"),
+    ("organiser", "/applications/{deliberation}/panel/"),
+    ("approver", "/applications/{approval}/approval/"),
+    ("intake", "/applications/{form_check}/form-check/"),
+    ("{guided_district}", "/guidance/{visit}/"),
+)
+PAPER = {"width": 680, "height": 960}  # an A4 page within its margins, in CSS pixels
+DISPLAYS = "all => all.map(one => getComputedStyle(one).display)"
+FOR_THE_SCREEN = "header nav, .who, footer, main button, main .btn, main input, main select, main textarea"
+
+
+@pytest.mark.parametrize("who, path", PRINTED, ids=[f"{who.strip('{}') or 'public'}:{path}" for who, path in PRINTED])
+def test_paper_shows_nothing_that_is_clicked(house: House, places: dict[str, Any], who: str, path: str) -> None:
+    username = who.format(**places)
+    person = house.person(username) if username else house.visitor()
+    person.go(path.format(**places))
+    on_screen = person.page.locator(f"{FOR_THE_SCREEN} >> visible=true").count()
+    person.page.emulate_media(media="print")
+    person.page.set_viewport_size(PAPER)
+    shown = person.page.locator(f"{FOR_THE_SCREEN} >> visible=true").evaluate_all(
+        "all => all.map(one => one.outerHTML)"
+    )
+    wide = person.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    rows = person.page.locator("main table.rows > tbody > tr:visible").evaluate_all(DISPLAYS)
+    assert (on_screen > 0, shown, wide, set(rows) - {"table-row"}) == (True, [], 0, set())
+    assert person.page.locator("main h1").is_visible()
 
 
 @pytest.mark.parametrize("path", ["/", "/applications/{draft}/items/", "/applications/{draft}/evidence/", "/work/"])

@@ -9,15 +9,15 @@ from typing import Any
 
 from django.db import transaction
 
-from communities.models import District, Organisation
+from communities.models import District, Invitation, Organisation, OrganisationChange
 from evaluation import configuration, marking, wording
-from evaluation.models import Application, Assignment, Certificate, Standard
+from evaluation.models import Application, Assignment, Certificate, Evidence, Standard
 from evaluation.standard import Item
 from evaluation.workflow import APPLICATION, ASSIGNMENT
 from portal import tasks
 from portal.demo import cases, history, journey, marks, names, people, pool, scenes, world
 from portal.demo.world import Live
-from portal.models import Sequence
+from portal.models import Notification, Sequence
 
 SEED = 1
 SCALE = 0.06  # of the past and of the pool
@@ -68,6 +68,7 @@ def places() -> dict[str, Any]:
         found
         | _places_of("guided", guided)
         | {
+            "correction_proof": Evidence.objects.filter(application=found["correction"], kind="pdf").earliest("pk").pk,
             "certificate": certificate.number,
             "certificate_pk": certificate.pk,
             "ended": Certificate.objects.exclude(state="valid").latest("pk").number,
@@ -77,8 +78,18 @@ def places() -> dict[str, Any]:
             "objection": notice.objections.get().pk,
             "standard": Standard.objects.get(code="REF-SC").pk,
             "unit_waiting": Organisation.objects.filter(state="submitted").latest("pk").pk,
+            "change": OrganisationChange.objects.get(state="waiting").pk,
+            "unit_changing": OrganisationChange.objects.get(state="waiting").organisation_id,
+            "invitation": Invitation.objects.get(invitee__username="newcomer-1").pk,
+            "secret": _secret(),
         }
     )
+
+
+def _secret() -> str:
+    """The secret of the invitation to somebody without an account, as the e-mail tells it that nobody has sent."""
+    body = Notification.objects.get(address=scenes.INVITED).body
+    return body.partition("/invitations/")[2].partition("/")[0]
 
 
 def _places_of(name: str, application: Application) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
-from communities import credit_code, members, registration
+from communities import credit_code, registration
 from communities.models import District, Licence, Membership, Officer, Organisation
 from communities.permissions import visible_to
 from communities.workflow import DONE, ORGANISATION
@@ -31,6 +33,7 @@ def people():
     for duty in OFFICERS:
         Officer.objects.create(user=rows[duty], duty=duty, since=TODAY)
     Limit.objects.create(step="registration", days=3, basis="示例")
+    Limit.objects.create(step="registration_draft", days=30, basis="示例")
     return rows
 
 
@@ -44,7 +47,7 @@ def unit(people):
         "address": "示例路1号", "contact": "示例", "phone": "1", "undertaking": False,
     }  # fmt: skip
     unit = registration.open_organisation(people["administrator"], values)
-    members.add_member(people["administrator"], unit, "member", "member")
+    Membership.objects.create(user=people["member"], organisation=unit, role="member", since=TODAY)
     return unit
 
 
@@ -90,7 +93,7 @@ def test_intake_decides_within_the_limit_and_the_unit_is_then_active(whole, peop
 
 def test_a_returned_registration_is_mended_and_handed_in_again(whole, people):
     unit = moved(whole, people, "submit", "return")
-    assert (unit.state, unit.due_on) == ("returned", None)
+    assert (unit.state, unit.due_on) == ("returned", clock.deadline("registration_draft", TODAY))
     values = {name: getattr(unit, name) for name in registration.ORGANISATION_FIELDS}
     registration.change_organisation(people["administrator"], unit, {**values, "name": "示例新名"})
     assert moved(unit, people, "submit").state == "submitted"
@@ -100,12 +103,13 @@ def test_a_returned_registration_is_mended_and_handed_in_again(whole, people):
 
 # who -> what they may do in each state
 ACTS = {
-    "draft": {"administrator": {"submit"}},
+    "draft": {"administrator": {"submit"}, "system": {"lapse"}},
     "submitted": {"intake": {"approve", "return", "refuse"}},
-    "returned": {"administrator": {"submit"}},
+    "returned": {"administrator": {"submit"}, "system": {"lapse"}},
     "active": {"supervisor": {"ban"}},
     "refused": {},
     "banned": {"supervisor": {"lift"}, "system": {"lift"}},
+    "lapsed": {},
 }
 
 
@@ -138,6 +142,64 @@ def test_a_member_of_the_unit_is_never_its_officer(unit, people):
 )
 def test_who_sees_a_unit(unit, people, name, sees):
     assert visible_to(User.objects.get(username=name)).filter(pk=unit.pk).exists() == sees
+
+
+class TestNeverHandedIn:
+    """A registration that somebody began and left holds its credit code only so long."""
+
+    def late(self, unit):
+        Organisation.objects.filter(pk=unit.pk).update(due_on=TODAY - DAY)
+        return stored(unit)
+
+    @pytest.mark.parametrize("acts", [(), ("submit", "return")])
+    def test_it_lapses_after_its_last_day_and_its_people_hear_of_it(self, whole, people, acts):
+        unit = moved(whole, people, *acts)
+        assert unit.due_on == clock.deadline("registration_draft", TODAY)
+        Notification.objects.all().delete()
+        Organisation.objects.filter(pk=unit.pk).update(due_on=TODAY)
+        assert tasks.enforce_deadlines(ORGANISATION) == 0
+        self.late(unit)
+        assert tasks.enforce_deadlines(ORGANISATION) == 1
+        assert (stored(unit).state, stored(unit).due_on) == ("lapsed", None)
+        told = Notification.objects.values_list("user__username", flat=True)
+        assert sorted(told) == ["administrator", "member"]
+
+    def test_its_page_says_so_and_leads_to_a_new_one(self, whole, people, client):
+        self.late(whole)
+        tasks.enforce_deadlines(ORGANISATION)
+        client.force_login(people["administrator"])
+        page = client.get(whole.get_absolute_url()).content.decode()
+        assert ("本次注册已作废" in page, reverse("organisation-new") in page, "个工作日" in page) == (
+            True,
+            True,
+            False,
+        )
+
+    def test_its_people_are_reminded_before(self, unit, people):
+        Notification.objects.all().delete()
+        Organisation.objects.filter(pk=unit.pk).update(due_on=TODAY)
+        assert tasks.remind(ORGANISATION) == 2
+
+    def test_it_is_not_handed_in_after_its_last_day(self, whole, people):
+        with pytest.raises(Refused) as refused:
+            ORGANISATION.perform(self.late(whole), "submit", by=people["administrator"])
+        assert [problem.code for problem in refused.value.problems] == ["late"]
+
+    def test_its_credit_code_is_free_then_and_not_before(self, whole, people):
+        values = {name: getattr(whole, name) for name in registration.ORGANISATION_FIELDS}
+        with pytest.raises(Refused) as refused:
+            registration.open_organisation(people["stranger"], values)
+        assert [problem.code for problem in refused.value.problems] == ["credit_code_taken"]
+        self.late(whole)
+        tasks.enforce_deadlines(ORGANISATION)
+        again = registration.open_organisation(people["stranger"], values)
+        assert (again.state, again.credit_code, again.pk == whole.pk) == ("draft", whole.credit_code, False)
+
+    @pytest.mark.parametrize("state", ["submitted", "active", "refused", "banned"])
+    def test_what_was_handed_in_keeps_its_code(self, whole, people, state):
+        Organisation.objects.filter(pk=whole.pk).update(state=state)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Organisation.objects.create(credit_code=whole.credit_code, name="另一家", state="draft")
 
 
 @pytest.mark.parametrize("action", ["return", "refuse"])

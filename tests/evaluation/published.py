@@ -133,7 +133,7 @@ def certificate(name="示例·云栖里小区", *, number=1, level=2, state="val
             "district_name": "渝北区",
             "standard_label": "REF-SC 1.0 智慧小区评价参考样本",
             "standard_sha256": "0" * 64,
-            "standard_notice": outcome.UNOFFICIAL,
+            "standard_notice": application.project.programme.sample_notice,
             "issued_on": today() - timedelta(days=30),
             "valid_until": today() + timedelta(days=1000),
             **columns,

@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from communities.models import Organisation
-from evaluation import checks, filing, snapshot
+from evaluation import checks, filing, proofs, snapshot
 from evaluation.models import (
     Certificate,
     Document,
@@ -106,7 +106,7 @@ def use_the_file_in_another_case(look):
     row = Document.objects.get(pk=look.data["documents"]["D05"][0]["id"])
     with row.file.open() as stream:
         upload = ContentFile(stream.read(), name="换了名字.pdf")
-    filing.add_document(other.created_by, application, "D08", upload)
+    proofs.add_document(other.created_by, application, "D08", upload)
 
 
 def claim_badly(look):

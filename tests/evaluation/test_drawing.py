@@ -19,7 +19,7 @@ from evaluation.models import Assignment, Draw, Programme
 from evaluation.workflow import APPLICATION, ASSIGNMENT
 from experts import draw as lots
 from experts.models import Expert, Recusal
-from portal import tasks
+from portal import audit, tasks
 from portal.demo import journey, names, people
 from portal.files import sha256_of
 from portal.machine import NotAllowed, Stale
@@ -66,6 +66,12 @@ def reason_for(application, expert):
     return found
 
 
+def party_of(application, party):
+    """The applicant's unit or the one that advises it."""
+    project = application.project
+    return project.organisation if party == "organisation" else project.consultants[0].organisation
+
+
 def work_for(expert, user, **values):
     Membership.objects.create(user=expert.user, organisation=user.organisations.get(), role="member", **values)
 
@@ -103,7 +109,7 @@ class TestWhoIsKeptOff:
         "party,reason", [("organisation", "employed_by_party"), ("consultant", "same_consulting_unit")]
     )
     def test_employees_of_a_party(self, application, expert, party, reason):
-        change(expert, employer_code=getattr(application.project, party).credit_code)
+        change(expert, employer_code=party_of(application, party).credit_code)
         assert reason_for(application, expert) == reason
 
     def test_an_employer_is_matched_by_its_code_and_never_by_its_name(self, application, expert):
@@ -123,6 +129,30 @@ class TestWhoIsKeptOff:
         work_for(expert, scenes.person(party), since=TODAY - 2000 * DAY, until=until)
         assert reason_for(application, expert) == reason
 
+    @pytest.mark.parametrize(
+        "duty,until,reason",
+        [
+            *((duty, None, "handles_case") for duty in ("intake", "organiser", "approver", "supervisor")),
+            ("intake", TODAY - DAY, ""),
+            ("pool_keeper", None, ""),
+            ("system_administrator", None, ""),
+        ],
+    )
+    def test_officers_who_may_handle_the_case(self, application, expert, duty, until, reason):
+        Officer.objects.create(user=expert.user, duty=duty, since=TODAY - 9 * DAY, until=until)
+        assert reason_for(application, expert) == reason
+
+    @pytest.mark.parametrize("own,reason", [(True, "handles_case"), (False, "")])
+    def test_district_officers_of_its_district_only(self, application, expert, world, own, reason):
+        district = application.project.community.district if own else world.other_district
+        Officer.objects.create(user=expert.user, duty="district_officer", district=district, since=TODAY)
+        assert reason_for(application, expert) == reason
+
+    @pytest.mark.parametrize("role,reason", [("intake", "handles_case"), ("expert", ""), ("public", "")])
+    def test_who_handled_it_before_the_duty_ended(self, application, expert, role, reason):
+        audit.record(application, "application.accept", by=expert.user, role=role)
+        assert reason_for(application, expert) == reason
+
     def test_members_of_a_unit_that_is_no_party_can_be_drawn(self, application, expert):
         work_for(expert, scenes.person("other-applicant"), since=TODAY - DAY)
         assert reason_for(application, expert) == ""
@@ -137,7 +167,7 @@ class TestWhoIsKeptOff:
         "until,reason", [(None, "kinship"), (TODAY - 1000 * DAY, "kinship"), (TODAY - 1100 * DAY, "")]
     )
     def test_a_recusal_fact_that_ended_holds_for_three_years(self, application, expert, until, reason):
-        recuse(expert, application.project.consultant.credit_code, since=TODAY - 2000 * DAY, until=until)
+        recuse(expert, party_of(application, "consultant").credit_code, since=TODAY - 2000 * DAY, until=until)
         assert reason_for(application, expert) == reason
 
     def test_a_recusal_concerns_its_party_only(self, application, expert):

@@ -9,13 +9,14 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from communities.models import Membership, Organisation
-from evaluation import filing, findings
+from communities.sheets import COMMUNITY_FACTS
+from evaluation import filing, findings, proofs
 from evaluation.models import Application, Document, Evidence, Finding, Programme, Project
 from evaluation.workflow import APPLICATION
 from portal.demo import cases, journey, papers, people
 from portal.machine import NotAllowed, Stale
 from portal.models import Event
-from portal.problems import Refused
+from portal.problems import Changed, Refused
 from tests.evaluation import scenes
 
 pytestmark = pytest.mark.django_db
@@ -46,11 +47,11 @@ def pks(world):
         filing.save_statement(by, application, "D01", "示例")
         filing.save_claim(by, application, "4.1.1", True)
         filing.save_claim(by, application, "5.1.1", True)
-        filing.add_document(by, application, "D04", papers.pdf("规划", text, pages=2))
-        filing.add_document(by, application, "D05", papers.pdf("审查", text, pages=2))
-        filing.add_evidence(by, application, "drawing", papers.pdf("甲", text, pages=3), ["4.1.1"], page=1)
-        filing.add_evidence(by, application, "table", papers.pdf("乙", text, pages=3), ["4.1.1", "5.1.1"], page=2)
-        filing.add_evidence(by, application, "note", papers.pdf("丙", text, pages=3), [])
+        proofs.add_document(by, application, "D04", papers.pdf("规划", text, pages=2))
+        proofs.add_document(by, application, "D05", papers.pdf("审查", text, pages=2))
+        proofs.add_evidence(by, application, "drawing", papers.pdf("甲", text, pages=3), ["4.1.1"], page=1)
+        proofs.add_evidence(by, application, "table", papers.pdf("乙", text, pages=3), ["4.1.1", "5.1.1"], page=2)
+        proofs.add_evidence(by, application, "note", papers.pdf("丙", text, pages=3), [])
     APPLICATION.perform(correction, "submit", by=correction.project.created_by)
     journey.work(correction)
     correction = journey.fresh(correction)
@@ -81,21 +82,21 @@ def save_data(by, application):
 
 
 def reply(by, application):
-    filing.reply(by, application.findings.get(place="D04"), "已改")
+    findings.reply(by, application.findings.get(place="D04"), "已改")
 
 
 # every function that writes to a case: (by, application) -> None, at places that both cases have open
 WRITES = {
     "save_claim": lambda by, case: filing.save_claim(by, case, "4.1.1", False),
     "save_statement": lambda by, case: filing.save_statement(by, case, "D01", "改"),
-    "add_document": lambda by, case: filing.add_document(by, case, "D04", papers.pdf("新", "x")),
-    "remove_document": lambda by, case: filing.remove_document(by, case.documents.get(code="D04")),
-    "restore_document": lambda by, case: filing.restore_document(by, case.documents.get(code="D04")),
-    "add_evidence": lambda by, case: filing.add_evidence(by, case, "drawing", papers.pdf("新", "y"), ["4.1.1"]),
-    "link_evidence": lambda by, case: filing.link_evidence(by, proof(case, "note"), "4.1.1", 1),
-    "unlink_evidence": lambda by, case: filing.unlink_evidence(by, proof(case, "drawing"), "4.1.1"),
-    "remove_evidence": lambda by, case: filing.remove_evidence(by, proof(case, "drawing")),
-    "restore_evidence": lambda by, case: filing.restore_evidence(by, proof(case, "drawing")),
+    "add_document": lambda by, case: proofs.add_document(by, case, "D04", papers.pdf("新", "x")),
+    "remove_document": lambda by, case: proofs.remove_document(by, case.documents.get(code="D04")),
+    "restore_document": lambda by, case: proofs.restore_document(by, case.documents.get(code="D04")),
+    "add_evidence": lambda by, case: proofs.add_evidence(by, case, "drawing", papers.pdf("新", "y"), ["4.1.1"]),
+    "link_evidence": lambda by, case: proofs.link_evidence(by, proof(case, "note"), "4.1.1", 1),
+    "unlink_evidence": lambda by, case: proofs.unlink_evidence(by, proof(case, "drawing"), "4.1.1"),
+    "remove_evidence": lambda by, case: proofs.remove_evidence(by, proof(case, "drawing")),
+    "restore_evidence": lambda by, case: proofs.restore_evidence(by, proof(case, "drawing")),
     "save_case_data": save_data,
     "reply": reply,
 }
@@ -163,7 +164,7 @@ class TestOpening:
         assert [row.number for row in Project.objects.order_by("pk")] == [
             f"CQ-ZHXQ-{year}-{district}-{number:04d}" for number in (1, 2, 3, 4)
         ]
-        assert (project.target_level, project.consultant, project.created_by) == (3, None, applicant)
+        assert (project.target_level, project.consultants, project.created_by) == (3, [], applicant)
         assert project.standard.frozen_at is not None
         assert [event.verb for event in Event.objects.of(project)] == ["project.open"]
 
@@ -178,11 +179,6 @@ class TestOpening:
         with scenes.refused() as problems:
             filing.open_project(applicant, community, programme, 4)
         assert problems == [("level_unknown", "target_level")]
-
-    def test_the_applicant_is_not_its_own_consultant(self, community, programme, applicant):
-        with scenes.refused() as problems:
-            filing.open_project(applicant, community, programme, 2, community.organisation)
-        assert problems == [("consultant_is_applicant", "consultant")]
 
     @pytest.mark.parametrize(
         "values", [{"state": "submitted"}, {"state": "banned"}, {"banned_until": timezone.localdate()}]
@@ -221,16 +217,16 @@ class TestOpening:
 CLOSED = [
     ("claim", lambda by, case: filing.save_claim(by, case, "5.1.1", False), "5.1.1"),
     ("statement", lambda by, case: filing.save_statement(by, case, "D02", "改"), "D02"),
-    ("document", lambda by, case: filing.add_document(by, case, "D05", papers.pdf("新", "x")), "D05"),
-    ("removal", lambda by, case: filing.remove_document(by, case.documents.get(code="D05")), "D05"),
-    ("restore", lambda by, case: filing.restore_document(by, case.documents.get(code="D05")), "D05"),
-    ("proof", lambda by, case: filing.add_evidence(by, case, "note", papers.pdf("新", "y"), ["4.1.1", "5.1.1"]), "5.1.1"),
-    ("loose proof", lambda by, case: filing.add_evidence(by, case, "note", papers.pdf("新", "y"), []), "evidence"),
-    ("link", lambda by, case: filing.link_evidence(by, proof(case, "drawing"), "5.1.1"), "5.1.1"),
-    ("unlink", lambda by, case: filing.unlink_evidence(by, proof(case, "table"), "5.1.1"), "5.1.1"),
-    ("proof of a closed item", lambda by, case: filing.remove_evidence(by, proof(case, "table")), "5.1.1"),
-    ("proof of nothing", lambda by, case: filing.remove_evidence(by, proof(case, "note")), "evidence"),
-    ("restored proof", lambda by, case: filing.restore_evidence(by, proof(case, "table")), "5.1.1"),
+    ("document", lambda by, case: proofs.add_document(by, case, "D05", papers.pdf("新", "x")), "D05"),
+    ("removal", lambda by, case: proofs.remove_document(by, case.documents.get(code="D05")), "D05"),
+    ("restore", lambda by, case: proofs.restore_document(by, case.documents.get(code="D05")), "D05"),
+    ("proof", lambda by, case: proofs.add_evidence(by, case, "note", papers.pdf("新", "y"), ["4.1.1", "5.1.1"]), "5.1.1"),
+    ("loose proof", lambda by, case: proofs.add_evidence(by, case, "note", papers.pdf("新", "y"), []), "evidence"),
+    ("link", lambda by, case: proofs.link_evidence(by, proof(case, "drawing"), "5.1.1"), "5.1.1"),
+    ("unlink", lambda by, case: proofs.unlink_evidence(by, proof(case, "table"), "5.1.1"), "5.1.1"),
+    ("proof of a closed item", lambda by, case: proofs.remove_evidence(by, proof(case, "table")), "5.1.1"),
+    ("proof of nothing", lambda by, case: proofs.remove_evidence(by, proof(case, "note")), "evidence"),
+    ("restored proof", lambda by, case: proofs.restore_evidence(by, proof(case, "table")), "5.1.1"),
     ("level", lambda by, case: filing.save_case_data(by, case, 1, {}), "target_level"),
     ("date", lambda by, case: filing.save_case_data(by, case, 2, {"completed_on": date(2026, 1, 5)}), "completed_on"),
 ]  # fmt: skip
@@ -273,15 +269,15 @@ class TestCorrection:
         application = case("correction")
         finding = application.findings.get(place="D04")
         with scenes.refused() as problems:
-            filing.reply(applicant, finding, "  ")
+            findings.reply(applicant, finding, "  ")
         assert problems == [("required", "reply")]
-        filing.reply(applicant, finding, " 已换 ")
+        findings.reply(applicant, finding, " 已换 ")
         finding.refresh_from_db()
         assert finding.reply == "已换"
         assert finding.replied_at is not None
         Finding.objects.filter(pk=finding.pk).update(round=0)
         with scenes.refused() as problems:
-            filing.reply(applicant, finding, "再改")
+            findings.reply(applicant, finding, "再改")
         assert problems == [("closed", "D04")]
 
     def test_a_revision_opens_what_the_panel_named_and_not_what_intake_did(self, case, applicant):
@@ -328,22 +324,23 @@ class TestClaimsAndStatements:
     @pytest.mark.parametrize(
         "save,code",
         [
-            (lambda by, case, revision: filing.save_claim(by, case, "4.1.1", False, revision=revision), "4.1.1"),
-            (lambda by, case, revision: filing.save_statement(by, case, "D01", "改", revision=revision), "D01"),
+            (lambda by, case, revision, text: filing.save_claim(by, case, "4.1.1", False, text, revision), "4.1.1"),
+            (lambda by, case, revision, text: filing.save_statement(by, case, "D01", text, revision), "D01"),
         ],
         ids=["claim", "statement"],
     )
     def test_who_saves_over_an_unseen_change_is_told_whose_it_is(self, case, applicant, save, code):
         application = case("draft")
-        assert save(applicant, application, 1).revision == 2
-        with pytest.raises(Refused) as refused:
-            save(scenes.person("consultant"), application, 1)
+        assert save(applicant, application, 1, "甲").revision == 2
+        with pytest.raises(Changed) as refused:
+            save(scenes.person("consultant"), application, 1, "乙")
         (problem,) = refused.value.problems
         assert (problem.code, problem.place, problem.params["who"]) == ("changed", code, "示例经办人甲")
         with scenes.refused() as problems:
-            save(applicant, application, 0)  # a page that saw nothing yet
+            save(applicant, application, 0, "丙")  # a page that saw nothing yet
         assert problems == [("changed", code)]
-        assert save(applicant, application, None).revision == 3  # whoever says nothing saves
+        assert save(applicant, application, None, "丁").revision == 3  # whoever says nothing saves
+        assert save(scenes.person("consultant"), application, 1, "丁").revision == 3  # nothing to disagree about
 
     @pytest.mark.parametrize(
         "code,expected", [("D04", [("form_wrong", "D04")]), ("C01", [("document_unknown", "C01")])]
@@ -357,7 +354,7 @@ class TestClaimsAndStatements:
 class TestFiles:
     def test_a_document_is_kept_by_its_hash_with_what_was_found_inside(self, case, applicant):
         upload = papers.pdf("说明", "甲", pages=2)
-        row = filing.add_document(applicant, case("draft"), "D06", upload)
+        row = proofs.add_document(applicant, case("draft"), "D06", upload)
         assert (row.kind, row.content_type, row.pages, row.uploaded_by) == ("pdf", "application/pdf", 2, applicant)
         assert row.sha256[:8] in row.file.name
         assert row.size == row.file.size
@@ -375,66 +372,66 @@ class TestFiles:
     def test_a_file_of_a_wrong_form_is_refused(self, case, applicant, code, upload, expected):
         before = Document.objects.count()
         with scenes.refused() as problems:
-            filing.add_document(applicant, case("draft"), code, upload())
+            proofs.add_document(applicant, case("draft"), code, upload())
         assert (problems, Document.objects.count()) == (expected, before)
 
     def test_the_same_file_is_taken_once_a_document_and_again_after_its_removal(self, case, applicant):
         application = case("draft")
-        filing.add_document(applicant, application, "D06", papers.pdf("说明", "甲"))
+        proofs.add_document(applicant, application, "D06", papers.pdf("说明", "甲"))
         with scenes.refused() as problems:
-            filing.add_document(applicant, application, "D06", papers.pdf("说明", "甲"))
+            proofs.add_document(applicant, application, "D06", papers.pdf("说明", "甲"))
         assert problems == [("double", "D06")]
-        filing.add_document(applicant, application, "D08", papers.pdf("说明", "甲"))
+        proofs.add_document(applicant, application, "D08", papers.pdf("说明", "甲"))
         first = application.documents.get(code="D06")
-        filing.remove_document(applicant, first)
-        filing.add_document(applicant, application, "D06", papers.pdf("说明", "甲"))
+        proofs.remove_document(applicant, first)
+        proofs.add_document(applicant, application, "D06", papers.pdf("说明", "甲"))
         with scenes.refused() as problems:
-            filing.restore_document(applicant, first)
+            proofs.restore_document(applicant, first)
         assert problems == [("double", "D06")]
 
     def test_a_removed_document_stays_readable_and_comes_back(self, case, applicant):
         row = case("draft").documents.get(code="D04")
-        filing.remove_document(applicant, row)
+        proofs.remove_document(applicant, row)
         row.refresh_from_db()
         removed_at = row.removed_at
         assert removed_at is not None
         assert row.file.storage.exists(row.file.name)
-        filing.remove_document(applicant, row)  # twice is once
+        proofs.remove_document(applicant, row)  # twice is once
         row.refresh_from_db()
         assert row.removed_at == removed_at
-        filing.restore_document(applicant, row)
+        proofs.restore_document(applicant, row)
         row.refresh_from_db()
         assert row.removed_at is None
 
     def test_a_removed_proof_stays_with_its_links_and_comes_back(self, case, applicant):
         row = proof(case("draft"), "table")
-        filing.remove_evidence(applicant, row)
+        proofs.remove_evidence(applicant, row)
         row.refresh_from_db()
         assert row.removed_at is not None
         assert row.file.storage.exists(row.file.name)
         assert dict(row.links.values_list("item_code", "page")) == {"4.1.1": 2, "5.1.1": 2}
-        filing.restore_evidence(applicant, row)
+        proofs.restore_evidence(applicant, row)
         row.refresh_from_db()
         assert row.removed_at is None
 
     def test_a_proof_that_was_uploaded_again_does_not_come_back_beside_itself(self, case, applicant):
         application = case("draft")
         row = proof(application, "drawing")
-        filing.remove_evidence(applicant, row)
-        filing.add_evidence(applicant, application, "note", papers.pdf("甲", application.project.number, pages=3), [])
+        proofs.remove_evidence(applicant, row)
+        proofs.add_evidence(applicant, application, "note", papers.pdf("甲", application.project.number, pages=3), [])
         with scenes.refused() as problems:
-            filing.restore_evidence(applicant, row)
+            proofs.restore_evidence(applicant, row)
         assert problems == [("double", "file")]
 
     def test_the_same_proof_is_taken_once(self, case, applicant):
         application = case("draft")
         with scenes.refused() as problems:
             upload = papers.pdf("甲", application.project.number, pages=3)
-            filing.add_evidence(applicant, application, "note", upload, ["4.2.1"])
+            proofs.add_evidence(applicant, application, "note", upload, ["4.2.1"])
         assert problems == [("double", "file")]
 
     def test_a_photo_is_kept_upright_without_metadata_and_with_a_thumbnail(self, case, applicant):
-        row = filing.add_evidence(applicant, case("draft"), "photo", papers.photo("现场", "甲"), ["4.1.1"], " 机房 ")
+        row = proofs.add_evidence(applicant, case("draft"), "photo", papers.photo("现场", "甲"), ["4.1.1"], " 机房 ")
         assert (row.kind, row.content_type, row.caption) == ("jpg", "image/jpeg", "机房")
         assert row.thumbnail.size > 0
         assert row.size == row.file.size
@@ -453,7 +450,7 @@ class TestFiles:
         application = case("draft")
         before = Evidence.objects.count()
         with scenes.refused() as problems:
-            filing.add_evidence(applicant, application, kind, papers.pdf("新", "页", pages=3), items, page=page)
+            proofs.add_evidence(applicant, application, kind, papers.pdf("新", "页", pages=3), items, page=page)
         assert (problems, Evidence.objects.count()) == (expected, before)
 
     @pytest.mark.parametrize("page,legal", [(1, True), (3, True), (None, True), (0, False), (4, False)])
@@ -461,22 +458,22 @@ class TestFiles:
         row = proof(case("draft"), "drawing")
         if not legal:
             with scenes.refused() as problems:
-                filing.link_evidence(applicant, row, "4.1.1", page)
+                proofs.link_evidence(applicant, row, "4.1.1", page)
             assert problems == [("page", "page")]
             assert row.links.get().page == 1
         else:
-            filing.link_evidence(applicant, row, "4.1.1", page)
+            proofs.link_evidence(applicant, row, "4.1.1", page)
             assert row.links.get().page == page
 
     def test_what_has_no_pages_has_one(self, case, applicant):
-        row = filing.add_evidence(applicant, case("draft"), "photo", papers.photo("现场", "甲"), ["4.2.1"], page=1)
+        row = proofs.add_evidence(applicant, case("draft"), "photo", papers.photo("现场", "甲"), ["4.2.1"], page=1)
         with scenes.refused() as problems:
-            filing.link_evidence(applicant, row, "4.2.1", 2)
+            proofs.link_evidence(applicant, row, "4.2.1", 2)
         assert problems == [("page", "page")]
 
     def test_unlinking_leaves_the_proof_and_its_other_items(self, case, applicant):
         row = proof(case("draft"), "table")
-        filing.unlink_evidence(applicant, row, "4.1.1")
+        proofs.unlink_evidence(applicant, row, "4.1.1")
         assert list(row.links.values_list("item_code", flat=True)) == ["5.1.1"]
 
 
@@ -491,7 +488,8 @@ class TestSettledFacts:
         if state in ("draft", "refused", "not_passed", "withdrawn"):
             assert settled == frozenset()
         elif state == "certified":
-            assert settled == frozenset({"name", "district", "address", "floor_area", "households", "buildings"})
+            community = application.project.community
+            assert settled == {name for name in COMMUNITY_FACTS if getattr(community, name) is not None}
         else:
             assert settled == frozenset(filing.COMMUNITY_FIELDS)
 

@@ -17,7 +17,7 @@ from pypdf import PdfWriter
 
 from communities import credit_code
 from communities.models import Community, District, Membership, Officer, Organisation
-from evaluation import automation, configuration, filing, findings, snapshot
+from evaluation import automation, configuration, engaging, filing, findings, proofs, snapshot
 from evaluation.models import Application, Assignment, Claim, Draw, Evidence, Programme, Project, Statement
 from evaluation.workflow import APPLICATION
 from experts.models import Expert
@@ -53,12 +53,12 @@ def people(db):
     for duty in DUTIES:
         Officer.objects.create(user=found[duty], duty=duty, since=day)
     Officer.objects.create(user=found["district_officer"], duty="district_officer", district=district, since=day)
-    for name, stem, members in (
-        ("示例置业", "91500000MA5U00001", ("applicant", "colleague")),
-        ("示例咨询", "91500000MA5U00002", ("consultant",)),
+    for name, stem, kind, members in (
+        ("示例置业", "91500000MA5U00001", "developer", ("applicant", "colleague")),
+        ("示例咨询", "91500000MA5U00002", "consulting", ("consultant",)),
     ):
         unit = Organisation.objects.create(
-            credit_code=credit_code.with_check_character(stem), name=name, kind="developer", district=district,
+            credit_code=credit_code.with_check_character(stem), name=name, kind=kind, district=district,
             address="示例路1号", contact="示例", phone="1", state="active",
         )  # fmt: skip
         for member in members:
@@ -87,7 +87,8 @@ def community(people):
 def draft(people, community):
     consultant = Organisation.objects.get(name="示例咨询")
     programme = Programme.objects.get(pk="smart_community")
-    project = filing.open_project(people["applicant"], community, programme, 2, consultant)
+    project = filing.open_project(people["applicant"], community, programme, 2)
+    engaging.engage(people["applicant"], project, consultant.credit_code, "示例：整理佐证")
     application = filing.open_application(people["applicant"], project, "design")
     return Application.objects.with_case().get(pk=application.pk)
 
@@ -103,8 +104,8 @@ def submitted(people, draft):
     for item in draft.standard.items("design"):
         filing.save_claim(by, draft, item.code, True if item.mode == "pass" else 0)
     filing.save_claim(by, draft, "4.2.1", 9)
-    filing.add_document(by, draft, "D04", pdf(3, "规划许可证"))
-    filing.add_evidence(by, draft, "drawing", pdf(4, "竣工图"), ["4.2.1"], "弱电总平面", 2)
+    proofs.add_document(by, draft, "D04", pdf(3, "规划许可证"))
+    proofs.add_evidence(by, draft, "drawing", pdf(4, "竣工图"), ["4.2.1"], "弱电总平面", 2)
     APPLICATION.perform(draft, "submit", by=by)
     automation.check_form(draft)
     seat(people["expert"], draft, people["organiser"])
@@ -254,16 +255,12 @@ def opens(client, link):
 # --- a new case ---------------------------------------------------------------------------------------------------
 
 
-def test_a_case_is_opened_with_its_consultant_and_its_first_application(sign_in, community):
+def test_a_case_is_opened_with_its_first_application(sign_in, community):
     client = sign_in("applicant")
-    code = Organisation.objects.get(name="示例咨询").credit_code
-    answer = client.post(
-        reverse("project-new", args=[community.pk]),
-        {"target_level": "smart_community:3", "consultant": f" {code.lower()} "},
-    )
+    answer = client.post(reverse("project-new", args=[community.pk]), {"target_level": "smart_community:3"})
     project = Project.objects.get()
     assert answer.url == project.get_absolute_url()
-    assert (project.programme_id, project.target_level, project.consultant.name) == ("smart_community", 3, "示例咨询")
+    assert (project.programme_id, project.target_level) == ("smart_community", 3)
     answer = client.post(reverse("application-new", args=[project.pk, "design"]))
     assert answer.url == project.applications.get().get_absolute_url()
 
@@ -271,23 +268,14 @@ def test_a_case_is_opened_with_its_consultant_and_its_first_application(sign_in,
 @pytest.mark.parametrize(
     "typed, sentence",
     [
-        ({"target_level": "smart_community:2", "consultant": "123"}, "统一社会信用代码应为 18 位"),
-        ({"target_level": "smart_community:2", "consultant": "unknown"}, "没有这个已核验的单位"),
-        ({"target_level": "smart_community:2", "consultant": "own"}, "咨询服务单位不能是申报单位自己。"),
-        ({"target_level": "smart_community:9", "consultant": ""}, "smart_community:9"),
-        ({"consultant": ""}, "请改正以下问题"),
+        ({"target_level": "smart_community:9"}, "smart_community:9"),
+        ({}, "请改正以下问题"),
     ],
 )
-def test_a_case_that_cannot_be_opened_keeps_what_was_typed(sign_in, community, typed, sentence):
-    codes = {
-        "unknown": credit_code.with_check_character("91500000MA5U00009"),
-        "own": community.organisation.credit_code,
-    }
-    typed = {**typed, "consultant": codes.get(typed["consultant"], typed["consultant"])}
+def test_a_case_that_cannot_be_opened_is_refused_in_words(sign_in, community, typed, sentence):
     answer = sign_in("applicant").post(reverse("project-new", args=[community.pk]), typed)
     assert answer.status_code == 422
     assert sentence in answer.content.decode()
-    assert f'value="{typed["consultant"]}"' in answer.content.decode() or not typed["consultant"]
     assert not Project.objects.exists()
 
 
@@ -336,19 +324,21 @@ def test_each_mode_keeps_its_mark(sign_in, draft, code, typed, value):
     assert (claim.item_code, claim.value, claim.note) == (code, value, "理由")
 
 
-def test_a_save_tells_the_time_and_the_totals(sign_in, draft):
-    told = save(sign_in("applicant"), draft, "4.2.1", value="12").json()
-    assert set(told) == {
-        "saved_at", "revision", "problems", "words", "marked", "total", "level", "unmarked", "next", "missing", "chapter",
-    }  # fmt: skip
-    assert told["words"] == "12 分（全部住户）"
-    assert told["unmarked"] == len(draft.standard.items("design")) - 1
+def test_a_save_tells_the_time_and_what_its_card_shows_now(sign_in, draft):
+    client = sign_in("applicant")
+    told = save(client, draft, "4.2.1", value="12").json()
+    assert set(told) == {"saved_at", "revision", "seen", "problems", "words", "marked", "shows", "chapter"}
+    assert (told["words"], told["shows"]) == ("12 分（全部住户）", ["open", "unproved"])
     assert (len(told["saved_at"]), told["saved_at"][2]) == (5, ":")
+    drawn = client.get(reverse("application-forecast", args=[draft.pk])).json()["forecast"]
+    assert f"还有 {len(draft.standard.items('design')) - 1} 条未评" in drawn
 
 
 def test_without_a_script_a_save_returns_to_its_item(sign_in, draft):
-    answer = save(sign_in("applicant"), draft, "4.2.1", as_json=False, value="9", show="unmarked")
-    assert answer.url == f"{reverse('application-items', args=[draft.pk])}?show=unmarked#item-4.2.1"
+    back = "q=%E5%8D%83%E5%85%86&show=unmarked&show=nonsense&next=//evil.example"
+    answer = save(sign_in("applicant"), draft, "4.2.1", as_json=False, value="9", back=back)
+    address = reverse("application-items", args=[draft.pk])
+    assert answer.url == f"{address}?q=%E5%8D%83%E5%85%86&show=unmarked#item-4.2.1"
 
 
 @pytest.mark.parametrize("typed", ["7", "-6", "true", "na", "一", "1e9", "nan"])
@@ -376,9 +366,10 @@ def test_the_second_of_two_writers_is_told_and_loses_nothing(sign_in, people, dr
     told = save(sign_in("applicant"), draft, "4.2.1", value="9", note="我写的", revision="0")
     assert told.status_code == 409
     assert "示例colleague刚刚改过" in told.json()["problems"][0]["message"]
-    assert (told.json()["revision"], told.json()["current"]) == (1, "6 分（不低于七成） 同事写的")
+    assert (told.json()["revision"], told.json()["by"]) == (1, "示例colleague")
+    assert told.json()["current"] == {"value": 6, "parts": [], "note": "同事写的"}
     page = save(sign_in("applicant"), draft, "4.2.1", as_json=False, value="9", note="我写的", revision="0")
-    assert page.status_code == 422
+    assert page.status_code == 409
     assert "我写的" in page.content.decode()
     assert "6 分（不低于七成）" in page.content.decode()
     assert draft.claims.get().value == 6
@@ -404,9 +395,9 @@ def test_an_online_document_is_kept_and_its_conflict_told(sign_in, people, draft
     assert told.json()["revision"] == 1
     filing.save_statement(people["colleague"], draft, "D01", "同事改的正文")
     told = client.post(address, {"text": "我的", "revision": "1"}, headers={"accept": "application/json"})
-    assert (told.status_code, told.json()["current"]) == (409, "同事改的正文")
+    assert (told.status_code, told.json()["current"]) == (409, {"text": "同事改的正文"})
     page = client.post(address, {"text": "我的正文", "revision": "1"})
-    assert page.status_code == 422
+    assert page.status_code == 409
     assert "我的正文" in page.content.decode()
     assert Statement.objects.get().text == "同事改的正文"
 
@@ -466,7 +457,7 @@ def test_several_proofs_are_added_to_several_items(sign_in, draft):
     assert rows == {"jpg": ["4.2.1", "4.2.2"], "pdf": ["4.2.1", "4.2.2"]}
     picture = draft.evidence.get(kind="jpg")
     assert status_of(client, reverse("evidence-thumbnail", args=[picture.pk])) == 200
-    assert status_of(client, reverse("evidence-thumbnail", args=[draft.evidence.get(kind="pdf").pk])) == 404
+    assert status_of(client, reverse("evidence-thumbnail", args=[draft.evidence.get(kind="pdf").pk])) == 200
 
 
 def test_proofs_that_cannot_be_taken_are_named_and_the_others_stay(sign_in, draft):
@@ -488,7 +479,7 @@ def test_proofs_that_cannot_be_taken_are_named_and_the_others_stay(sign_in, draf
 
 def test_a_proof_is_tied_untied_removed_and_restored(sign_in, people, draft):
     client = sign_in("applicant")
-    proof = filing.add_evidence(people["applicant"], draft, "drawing", pdf(4, "图"), ["4.2.1"])
+    proof = proofs.add_evidence(people["applicant"], draft, "drawing", pdf(4, "图"), ["4.2.1"])
     client.post(reverse("evidence-link", args=[proof.pk]), {"item": "4.2.2 5G 覆盖", "page": "3"})
     assert dict(proof.links.values_list("item_code", "page")) == {"4.2.1": None, "4.2.2": 3}
     answer = client.post(reverse("evidence-link", args=[proof.pk]), {"item": "4.2.2", "page": "9"})
@@ -504,8 +495,8 @@ def test_a_proof_is_tied_untied_removed_and_restored(sign_in, people, draft):
 
 def test_files_are_for_the_readers_of_the_version_that_names_them(sign_in, people, correction):
     old = correction.documents.get()
-    new = filing.add_document(people["applicant"], correction, "D04", pdf(5, "新证书"))
-    filing.remove_document(people["applicant"], old)
+    new = proofs.add_document(people["applicant"], correction, "D04", pdf(5, "新证书"))
+    proofs.remove_document(people["applicant"], old)
     found = {
         name: (
             status_of(sign_in(name), reverse("document-file", args=[old.pk])),
@@ -536,7 +527,7 @@ def test_an_empty_application_is_refused_and_a_filled_one_sealed(sign_in, people
     assert answer.status_code == 422
     assert "申报还是空的" in answer.content.decode()
     filing.save_claim(people["applicant"], draft, "4.2.1", 9)
-    filing.add_document(people["applicant"], draft, "D04", pdf())
+    proofs.add_document(people["applicant"], draft, "D04", pdf())
     assert client.post(address, {"action": "submit"}).url == draft.get_absolute_url()
     assert (whole(draft).state, whole(draft).version) == ("checking", 1)
     assert client.post(address, {"action": "submit"}).status_code == 409
@@ -573,7 +564,10 @@ def test_a_correction_is_answered_point_by_point_and_handed_in(sign_in, people, 
     client = sign_in("applicant")
     page = reverse("application-correction", args=[correction.pk])
     text = client.get(page).content.decode()
-    assert ("请核对千兆接入户数。" in text, "还有 2 条没有答复。" in text) == (True, True)
+    assert ("请核对千兆接入户数。" in text, "还有 <span data-count>2</span> 条没有答复" in text) == (True, True)
+    assert (
+        "disabled aria-describedby" in client.get(reverse("application-submit", args=[correction.pk])).content.decode()
+    )
     submit = reverse("application-submit", args=[correction.pk])
     assert client.post(submit, {"action": "resubmit"}).status_code == 422
     empty = client.post(reverse("finding-reply", args=[correction.pk, correction.findings.first().pk]), {"reply": " "})
@@ -581,7 +575,7 @@ def test_a_correction_is_answered_point_by_point_and_handed_in(sign_in, people, 
     for finding in correction.findings.all():
         client.post(reverse("finding-reply", args=[correction.pk, finding.pk]), {"reply": "已改正"})
     save(client, correction, "4.2.1", value="12", note="全部户")
-    filing.add_document(people["applicant"], correction, "D04", pdf(5, "新证书"))
+    proofs.add_document(people["applicant"], correction, "D04", pdf(5, "新证书"))
     assert client.post(submit, {"action": "resubmit"}).status_code == 302
     assert whole(correction).version == 2
 
@@ -601,10 +595,10 @@ def test_officers_read_the_sealed_version_while_the_applicant_mends(sign_in, peo
 def two_versions(people, correction):
     by = people["applicant"]
     filing.save_claim(by, correction, "4.2.1", 12, "全部户")
-    filing.add_document(by, correction, "D04", pdf(5, "新证书"))
+    proofs.add_document(by, correction, "D04", pdf(5, "新证书"))
     for finding in correction.findings.all():
         finding.application = correction
-        filing.reply(by, finding, "已改正")
+        findings.reply(by, finding, "已改正")
     APPLICATION.perform(correction, "resubmit", by=by)
     return whole(correction)
 
@@ -643,9 +637,9 @@ def fill(by, application, count):
     for number, item in enumerate(application.standard.items("design")[:count]):
         filing.save_claim(by, application, item.code, True if item.mode == "pass" else 0)
         if number < 20:
-            filing.add_evidence(by, application, "drawing", pdf(1, f"图{count}-{number}"), [item.code])
+            proofs.add_evidence(by, application, "drawing", pdf(1, f"图{count}-{number}"), [item.code])
     for code in ("D04", "D05", "D06", "D08", "D09")[:count]:
-        filing.add_document(by, application, code, pdf(1, f"{code}-{count}"))
+        proofs.add_document(by, application, code, pdf(1, f"{code}-{count}"))
 
 
 def test_the_list_of_cases_costs_the_same_for_one_and_for_many(sign_in, people, draft, community):

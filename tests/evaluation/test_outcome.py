@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.core.files.base import ContentFile
+from django.urls import reverse
 from django.utils import timezone
 
 from communities.models import Officer
@@ -229,15 +230,28 @@ class TestObjection:
         again = scenes.case(published.pk)
         notice.refresh_from_db()
         assert (again.state, again.review_round, notice.was_cut_short) == ("drawing", 2, True)
-        second = Objection.objects.get(pk=second.pk)
-        with scenes.refused() as problems:
-            OBJECTION.perform(second, "uphold", by=people.officer("supervisor"), reply="成立")
-        assert problems == [("notice_closed", "")]
-        OBJECTION.perform(second, "reject", by=people.officer("supervisor"), reply="已另行评审")
         again = journey.to_state(again, "notice")
         assert not signed & {row.expert.number for row in people.panel_of(again, "signed")}
         assert [row.result.review_round for row in again.notices.order_by("pk")] == [1, 2]
         assert again.results.count() == 2
+
+    def test_upheld_it_answers_everybody_else_who_objected_to_the_notice_it_ended(self, notice, client):
+        upheld, taken_up, received, rejected = (outcome.file_objection(notice, PERSON, []) for _number in range(4))
+        for objection in (upheld, taken_up, rejected):
+            OBJECTION.perform(objection, "accept", by=people.officer("supervisor"))
+        OBJECTION.perform(rejected, "reject", by=people.officer("supervisor"), reply="不成立")
+        OBJECTION.perform(upheld, "uphold", by=people.officer("supervisor"), reply="成立")
+        rows = Objection.objects.in_bulk([row.pk for row in (upheld, taken_up, received, rejected)])
+        assert [rows[row.pk].state for row in (upheld, taken_up, received, rejected)] == [
+            "upheld", "merged", "merged", "rejected",
+        ]  # fmt: skip
+        for row in (rows[taken_up.pk], rows[received.pk]):
+            page = client.get(reverse("objection-status"), {"number": row.number}).content.decode()
+            assert (row.due_on, "退回重新评审" in row.reply, row.reply in page) == (None, True, True)
+            event = Event.objects.of(row).last()
+            assert (event.verb, event.role) == ("objection.merge", "system")
+        verbs = list(Event.objects.in_thread(notice.application.thread).values_list("verb", flat=True))
+        assert verbs[-4:] == ["objection.uphold", "application.reopen", "objection.merge", "objection.merge"]
 
     @pytest.mark.parametrize("username", ["applicant", "organiser", "expert-001", "district-1"])
     def test_only_officers_apart_from_the_case_handle_it(self, notice, username):
@@ -280,7 +294,7 @@ class TestCertificate:
         )  # fmt: skip
         assert (certificate.standard_sha256, certificate.standard_notice) == (
             project.standard.sha256,
-            outcome.UNOFFICIAL,
+            "参考样本，非官方标准文本",
         )
         assert (certificate.issued_on, certificate.valid_until) == (TODAY, outcome.years_later(TODAY, 2))
         assert certificate.due_on == certificate.valid_until

@@ -5,6 +5,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -13,11 +14,11 @@ from django.utils import timezone
 from PIL import Image
 
 from communities import credit_code
-from evaluation import outcome
-from evaluation.models import Application, Certificate, Objection, PublicNotice
-from evaluation.outcome import UNOFFICIAL
+from evaluation import configuration, outcome
+from evaluation.models import Application, Certificate, Objection, Programme, PublicNotice
 from evaluation.workflow import APPLICATION, OBJECTION
 from portal.models import Event
+from portal.problems import Refused
 from tests.evaluation import published
 
 pytestmark = pytest.mark.django_db
@@ -83,7 +84,7 @@ def test_a_public_page_opens_without_an_account_and_reads_no_private_table(clien
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in ("objection-status", "certificate-check")])
 def test_a_page_that_shows_a_result_of_a_sample_standard_says_so(client, page):
     address = address_of(page, published.notice(), published.certificate("示例·甲小区", number=2))
-    assert f'<span class="sample">{UNOFFICIAL}</span>' in client.get(address).content.decode()
+    assert '<span class="sample">参考样本，非官方标准文本</span>' in client.get(address).content.decode()
 
 
 @pytest.mark.parametrize("page", ["home", "notices", "directory"])
@@ -341,6 +342,20 @@ def test_only_the_supervisor_is_offered_to_revoke(client, duty, offered):
     assert (reverse("act", args=["certificate", certificate.pk, "revoke"]) in page) is offered
 
 
+def test_how_long_a_certificate_is_valid_is_no_deadline_for_revoking_it(client):
+    certificate = published.certificate(due_on=published.today() + timedelta(days=1000))
+    client.force_login(published.officer("supervisor"))
+    page = client.get(reverse("act", args=["certificate", certificate.pk, "revoke"])).content.decode()
+    assert ("撤销证书" in page, "个工作日" in page) == (True, False)
+
+
+def test_the_day_by_which_an_objection_is_decided_is_its_deadline(client):
+    objection = outcome.file_objection(published.notice(), objection_values(), [])
+    client.force_login(published.officer("supervisor"))
+    page = client.get(reverse("act", args=["objection", objection.pk, "accept"])).content.decode()
+    assert "个工作日" in page
+
+
 def test_the_public_is_offered_no_act(client):
     assert "/act/" not in client.get(published.certificate().get_absolute_url()).content.decode()
 
@@ -417,3 +432,54 @@ def test_the_receipt_download_is_json_with_its_number_in_the_name(client):
     response = client.get(reverse("notice-receipt", args=[notice.pk]))
     assert json.loads(response.content)["format"] == "expert-draw-receipt-1"
     assert notice.number in response["Content-Disposition"]
+
+
+class TestTooMuchOfIt:
+    """Objections from one address, and the files of one objection, are bounded; page and API count together."""
+
+    def said(self, notice, **values):
+        return {**objection_values(), "notice": notice.number, **values}
+
+    def test_objections_from_one_address_are_counted_and_the_next_hears_when(self, client, settings):
+        settings.OBJECTIONS_PER_HOUR = 2
+        notice = published.notice()
+        page, api = reverse("objection-new", args=[notice.pk]), "/api/v1/objections/"
+        answers = [client.post(page, self.said(notice)), client.post(api, self.said(notice))]
+        answers += [client.post(page, self.said(notice)), client.post(api, self.said(notice))]
+        assert [answer.status_code for answer in answers] == [302, 201, 429, 429]
+        sentence = answers[3].json()["problems"][0]["message"]
+        assert sentence.startswith("尝试次数过多，请在")
+        assert sentence in answers[2].content.decode()
+        assert Objection.objects.count() == 2
+        assert client.post(page, self.said(notice), REMOTE_ADDR="192.0.2.9").status_code == 302
+
+    def test_what_is_refused_is_not_counted(self, client, settings):
+        settings.OBJECTIONS_PER_HOUR = 1
+        notice = published.notice()
+        page = reverse("objection-new", args=[notice.pk])
+        answers = [client.post(page, self.said(notice, **values)) for values in ({"name": " "}, {"kind": "ghost"}, {})]
+        assert [answer.status_code for answer in answers] == [422, 422, 302]
+
+    def test_all_files_of_one_objection_together_have_a_limit(self, settings):
+        settings.MAX_OBJECTION_MEGABYTES = 1
+        files = [ContentFile(b"x" * (600 * 1024), name=f"{number}.pdf") for number in range(2)]
+        with pytest.raises(Refused) as caught:
+            outcome.file_objection(published.notice(), objection_values(), files)
+        assert [(row.code, row.place, row.text()) for row in caught.value.problems] == [
+            ("too_large", "proofs", "全部附件合计不得超过 1 MB。")
+        ]
+
+    def test_how_many_files_is_the_programmes_own_rule(self, client):
+        notice = published.notice()
+        Programme.objects.update(objection_files=1)
+        assert "最多 1 个" in client.get(reverse("objection-new", args=[notice.pk])).content.decode()
+        notice = PublicNotice.objects.get(pk=notice.pk)
+        with pytest.raises(Refused) as caught:
+            outcome.file_objection(notice, objection_values(), [photo(), photo()])
+        assert [(row.code, row.params["most"]) for row in caught.value.problems] == [("too_many_files", 1)]
+
+
+def test_the_words_about_an_unofficial_standard_are_the_programmes_own(db):
+    configuration.load()
+    Programme.objects.update(sample_notice="试行文本")
+    assert published.notice().figures["standard_notice"] == "试行文本"

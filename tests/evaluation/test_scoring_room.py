@@ -291,6 +291,25 @@ def test_a_pdf_is_shown_at_the_page_that_the_applicant_named(at, signed_in):
     )
 
 
+def test_a_marked_region_is_shown_on_its_page_and_the_page_can_be_read_alone(at, signed_in):
+    case = at("review")
+    sealed, assignment = latest(case), seat(case)
+    item = own_item(assignment)
+    proof = next(row for row in sealed.data["evidence"] if row["kind"] == "pdf")
+    proof["items"][item.code], proof["regions"] = 2, {item.code: [0.1, 0.2, 0.3, 0.4]}
+    Submission.objects.filter(pk=sealed.pk).update(data=sealed.data)
+    client = signed_in(assignment)
+    asked = {"item": item.code, "evidence": proof["id"]}
+    text = client.get(reverse("scoring", args=[assignment.pk]), asked).content.decode()
+    picture = f"{reverse('evidence-page', args=[proof['id'], 2])}?width=960"
+    drawn = '<rect x="10.0" y="20.0" width="30.0" height="40.0"'
+    assert (f'<img src="{picture}"' in text, drawn in text) == (True, True)
+    alone = client.get(reverse("evidence-view", args=[proof["id"]]), {"item": item.code}).content.decode()
+    assert (drawn in alone, "注明位置" in alone, "替换文件" in alone) == (True, False, False)
+    sent = client.get(picture)
+    assert (sent["Content-Type"], b"".join(sent.streaming_content)[:2]) == ("image/jpeg", b"\xff\xd8")
+
+
 # --- signature ----------------------------------------------------------------------------------------------------
 
 

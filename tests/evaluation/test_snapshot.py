@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from evaluation import filing, snapshot
+from evaluation import filing, proofs, snapshot
 from evaluation.models import Application
 from evaluation.snapshot import Change
 from portal.demo import cases, journey, papers
@@ -29,8 +29,8 @@ def draft(django_db_setup, django_db_blocker, tmp_path_factory):
         filing.save_statement(by, application, "D02", "")
         filing.save_claim(by, application, "4.1.1", True)
         filing.save_claim(by, application, "5.2.3", "na", "没有高层住宅")
-        filing.add_document(by, application, "D04", papers.pdf("规划许可证", "一", pages=2))
-        filing.add_evidence(
+        proofs.add_document(by, application, "D04", papers.pdf("规划许可证", "一", pages=2))
+        proofs.add_evidence(
             by, application, "drawing", papers.pdf("图纸", "一", pages=3), ["4.1.1", "4.1.2"], "总图", 2
         )
         yield application.pk
@@ -51,11 +51,14 @@ def test_a_snapshot_says_everything_that_the_application_says(application):
     project, community = application.project, application.project.community
     document, proof = application.documents.get(), application.evidence.get()
     assert list(data) == [
-        "project", "standard", "organisation", "consultant", "community", "statements", "documents", "claims", "evidence",
+        "project", "standard", "organisation", "consultants", "community", "statements", "documents", "claims", "evidence",
     ]  # fmt: skip
     assert data["project"] == {"number": project.number, "target_level": 2, "stage": "design"}
     assert data["standard"] == {"label": "REF-SC 1.0", "sha256": project.standard.sha256}
-    assert data["consultant"] == {"name": "示例咨询有限公司", "credit_code": project.consultant.credit_code}
+    unit = project.consultants[0].organisation
+    assert data["consultants"] == [
+        {"name": "示例咨询有限公司", "credit_code": unit.credit_code, "scope": "协助自评、整理佐证材料"}
+    ]
     assert data["community"]["planning_permit_on"] == community.planning_permit_on.isoformat()
     assert data["statements"] == {"D01": "示例申报书"}  # an empty text is no statement
     assert data["claims"] == {"4.1.1": {"value": True, "note": ""}, "5.2.3": {"value": "na", "note": "没有高层住宅"}}
@@ -75,17 +78,30 @@ def test_a_snapshot_says_everything_that_the_application_says(application):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "data,units",
+    [
+        ({"consultants": [{"name": "甲"}, {"name": "乙"}]}, ["甲", "乙"]),
+        ({"consultants": []}, []),
+        ({"consultant": {"name": "甲"}}, ["甲"]),  # sealed when a case could have only one
+        ({"consultant": None}, []),
+    ],
+)
+def test_consultants_are_read_from_snapshots_of_every_age(data, units):
+    assert [unit["name"] for unit in snapshot.consultants_of(data)] == units
+
+
 def test_files_that_were_removed_are_left_out(application):
     by = application.project.created_by
-    filing.remove_document(by, application.documents.get())
-    filing.remove_evidence(by, application.evidence.get())
+    proofs.remove_document(by, application.documents.get())
+    proofs.remove_evidence(by, application.evidence.get())
     data = snapshot.build(application)
     assert (data["documents"], data["evidence"]) == ({}, [])
 
 
 def test_as_many_queries_are_asked_of_a_full_application_as_of_an_empty_one(application):
     def count():
-        fresh = Application.objects.with_case().select_related("project__consultant").get(pk=application.pk)
+        fresh = Application.objects.with_case().get(pk=application.pk)
         with CaptureQueriesContext(connection) as asked:
             snapshot.build(fresh)
         return len(asked)

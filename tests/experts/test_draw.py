@@ -92,6 +92,7 @@ def test_a_pool_stored_as_json_comes_back_and_draws_the_same_panel():
 def test_the_reasons_for_leaving_somebody_out_are_the_declared_ones():
     assert list(EXCLUSIONS) == [
         *("employed_by_party", "director_of_party", "holding_in_party", "kinship", "drafted_or_advised"),
+        "handles_case",
         *("same_consulting_unit", "self_declared", "pinned", "paused", "term_expired", "already_drawn"),
         *("unknown_employer", "no_field", "load_limit"),
     ]

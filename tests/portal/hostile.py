@@ -180,3 +180,27 @@ def film_with_box_of(size: int) -> bytes:
 
 def drawing(version: bytes = b"AC1032", length: int = 4096) -> bytes:
     return version + bytes(length - len(version))
+
+
+def with_many_pages(count: int) -> bytes:
+    """A PDF of ``count`` pages, each an object of its own, written without a library that would take minutes."""
+    kids = b" ".join(b"%d 0 R" % number for number in range(3, count + 3))
+    bodies = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count %d/Kids[%s]>>" % (count, kids)]
+    bodies += [b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>"] * count
+    parts, places, at = [b"%PDF-1.4\n"], [], 9
+    for number, body in enumerate(bodies, 1):
+        places.append(at)
+        parts.append(b"%d 0 obj%sendobj\n" % (number, body))
+        at += len(parts[-1])
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(bodies) + 1)
+    tail = b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(bodies) + 1, at)
+    return b"".join([*parts, head, table, tail])
+
+
+def workbook_with_declarations() -> bytes:
+    """A workbook whose strings are entities of entities of entities."""
+    laughs = b"".join(b'<!ENTITY l%d "%s">' % (level, b"&l%d;" % (level - 1) * 10) for level in range(1, 9))
+    return workbook_with(
+        xl__workbook_DOT_xml=b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY l0 "ha">' + laughs + b"]><x>&l8;</x>"
+    )

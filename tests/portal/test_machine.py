@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
 from django.db.utils import DatabaseError
+from django.utils import timezone
 
 from communities.models import Organisation
 from portal import audit
@@ -42,6 +45,7 @@ TABLE = Machine(
         Transition(
             "check", "查", "查了", ("draft",), "open", ("worker",), checks=(two_problems,), effects=(change_name,)
         ),
+        Transition("hurry", "赶", "赶上了", ("draft",), "open", ("worker",), checks=(two_problems,), in_time=True),
         Transition("break", "坏", "坏了", ("draft",), "open", ("worker",), effects=(change_name, fail)),
         Transition("fork", "岔", "去开", ("draft",), "open", ("worker",), when=lambda obj: obj.name == "原名"),
         Transition("fork", "岔", "去关", ("draft",), "shut", ("worker",), when=lambda obj: obj.name != "原名"),
@@ -83,6 +87,23 @@ def test_a_refused_act_names_every_problem_and_changes_nothing(worker, unit, act
     assert [(problem.code, problem.place) for problem in refused.value.problems] == problems
     assert (as_stored(unit).state, as_stored(unit).name, unit.state) == ("draft", "原名", "draft")
     assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("days,codes", [(-1, ["late", "one", "two"]), (0, ["one", "two"]), (1, ["one", "two"])])
+def test_an_act_that_ends_with_its_last_day_is_refused_after_it(worker, unit, days, codes):
+    unit.due_on = timezone.localdate() + timedelta(days=days)
+    unit.save()
+    with pytest.raises(Refused) as refused:
+        TABLE.perform(unit, "hurry", by=worker)
+    assert [problem.code for problem in refused.value.problems] == codes
+    assert (unit.state, unit.due_on) == ("draft", as_stored(unit).due_on)  # a page shows what still holds
+    assert as_stored(unit).due_on == timezone.localdate() + timedelta(days=days)
+
+
+def test_without_a_last_day_nothing_is_late(worker, unit):
+    with pytest.raises(Refused) as refused:
+        TABLE.perform(unit, "hurry", by=worker)
+    assert [problem.code for problem in refused.value.problems] == ["one", "two"]
 
 
 def test_an_effect_that_breaks_undoes_everything(worker, unit):

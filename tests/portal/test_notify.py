@@ -7,7 +7,10 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.translation import gettext, gettext_lazy
 
 from portal import notify
 from portal.models import Notification, User
@@ -54,7 +57,7 @@ class TestWriting:
         ]
         assert Notification.objects.count() == 3
 
-    def test_it_is_written_in_chinese_whatever_the_writer_reads_and_carries_a_whole_link(self, people, settings):
+    def test_it_is_written_in_the_readers_language_and_carries_a_whole_link(self, people, settings):
         settings.SITE_URL = "https://stars.example.org"
         with translation.override("en"):
             write(people[:1])
@@ -63,6 +66,20 @@ class TestWriting:
         assert "https://stars.example.org/projects/1/" in row.body
         assert "\n" not in row.subject
         assert (row.link, row.sent_at, row.read_at, row.attempts) == ("/projects/1/", None, None, 0)
+
+    @pytest.mark.parametrize("sentence", ["受理了申报", gettext_lazy("受理了申报")])
+    @pytest.mark.parametrize("writer", ["zh-hans", "en"])
+    def test_each_reads_it_in_the_own_language_whatever_the_writer_reads(self, people, writer, sentence):
+        User.objects.filter(username="two").update(language="en")
+        with translation.override("en"):
+            english = gettext("受理了申报")
+        with translation.override(writer):
+            notify.write(
+                "event:1", User.objects.order_by("pk"), "progress", "/projects/1/", **{**SUBJECT, "sentence": sentence}
+            )
+        first, second = Notification.objects.order_by("pk")
+        assert ("受理了申报" in first.body, english in first.body) == (True, False)
+        assert ("受理了申报" in second.body, english in second.body) == (False, True)
 
     def test_the_bell_is_rung_after_the_commit_and_only_for_something_new(
         self, people, django_capture_on_commit_callbacks
@@ -124,3 +141,73 @@ def test_unread_are_a_persons_own_that_they_have_not_looked_at(people):
     write(people)
     Notification.objects.filter(user=people[0]).update(read_at=timezone.now())
     assert [Notification.objects.unread_by(person).count() for person in people] == [0, 1, 0]
+
+
+class TestLanguage:
+    """Who switches the language of the pages gets messages in it from then on."""
+
+    def switch(self, client, language):
+        return client.post(reverse("set_language"), {"language": language, "next": "/"})
+
+    @pytest.mark.parametrize("chosen,kept", [("en", "en"), ("zh-hans", "zh-hans"), ("xx", "zh-hans"), ("", "zh-hans")])
+    def test_it_is_kept_for_whoever_is_signed_in(self, client, people, chosen, kept):
+        client.force_login(people[0])
+        assert self.switch(client, chosen).status_code == 302
+        languages = User.objects.order_by("pk").values_list("language", flat=True)
+        assert list(languages) == [kept, "zh-hans", "zh-hans"]
+
+    def test_a_stranger_switches_the_pages_alone(self, client, people):
+        assert self.switch(client, "en").cookies["django_language"].value == "en"
+        assert not User.objects.exclude(language="zh-hans").exists()
+
+    def test_looking_switches_nothing(self, client, people):
+        client.force_login(people[0])
+        client.get(reverse("set_language"), {"language": "en"})
+        assert User.objects.get(pk=people[0].pk).language == "zh-hans"
+
+
+class TestAddresses:
+    """Messages to somebody who may have no account."""
+
+    ADDRESS = "somebody@example.net"
+
+    def write(self, key="invite:1"):
+        return notify.write_to_address(key, self.ADDRESS, "progress", "/secret/", **SUBJECT)
+
+    def test_it_leaves_once_by_e_mail_and_its_text_is_deleted_then(self, settings):
+        settings.SITE_URL = "https://stars.example.org"
+        assert self.write() is True
+        row = Notification.objects.get()
+        assert (row.user, row.address, row.link, "https://stars.example.org/secret/" in row.body) == (
+            None,
+            self.ADDRESS,
+            "",
+            True,
+        )
+        assert [notify.deliver(row.pk), notify.deliver(row.pk)] == [True, False]
+        (sent,) = mail.outbox
+        row.refresh_from_db()
+        assert (sent.to, "/secret/" in sent.body, row.body) == ([self.ADDRESS], True, "")
+
+    def test_the_same_cause_is_written_once(self):
+        assert [self.write(), self.write(), self.write("invite:2")] == [True, False, True]
+
+    def test_its_text_stays_while_the_server_is_down(self, settings):
+        settings.EMAIL_BACKEND = f"{__name__}.DeadServer"
+        self.write()
+        row = Notification.objects.get()
+        assert notify.deliver(row.pk) is False
+        row.refresh_from_db()
+        assert ("/secret/" in row.body, row.sent_at, row.attempts) == (True, None, 1)
+
+    def test_nobody_finds_it_in_the_portal(self, people, client):
+        User.objects.filter(pk=people[0].pk).update(email=self.ADDRESS)
+        self.write()
+        client.force_login(people[0])
+        assert "P-1" not in client.get(reverse("notifications")).content.decode()
+
+    @pytest.mark.parametrize("values", [{}, {"user_id": 1, "address": "a@example.org"}])
+    def test_a_message_has_one_receiver(self, people, values):
+        values = {**values, **({"user_id": people[0].pk} if values else {})}
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Notification.objects.create(key="x", subject="", body="", **values)

@@ -16,9 +16,11 @@ from django.core.exceptions import ImproperlyConfigured
 BASE_DIR = Path(__file__).resolve().parents[2]
 SETTINGS = BASE_DIR / "portal" / "settings.py"
 OURS = (
-    "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "DEFAULT_FROM_EMAIL", "EMAIL_BACKEND", "EMAIL_HOST",
-    "EMAIL_PORT", "HTTPS", "LOG_LEVEL", "MAX_UPLOAD_MEGABYTES", "PROTECTED_FILES_PREFIX", "REDIS_URL", "SECRET_KEY",
-    "SITE_URL", "SWEEP_SECONDS", "WORK_ATTEMPTS", "WORK_LEASE_SECONDS",
+    "ALLOWED_HOSTS", "CALENDAR_PER_HOUR", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "DEFAULT_FROM_EMAIL", "DIGEST_HOUR",
+    "EMAIL_BACKEND", "EMAIL_HOST",
+    "EMAIL_PORT", "HTTPS", "LOG_LEVEL", "MAX_OBJECTION_MEGABYTES", "MAX_UPLOAD_MEGABYTES", "OBJECTIONS_PER_HOUR",
+    "PROTECTED_FILES_PREFIX", "PROXIES", "REDIS_URL", "SECRET_KEY", "SIGN_IN_ATTEMPTS", "SIGN_IN_MINUTES", "SITE_URL",
+    "SWEEP_SECONDS", "WORK_ATTEMPTS", "WORK_LEASE_SECONDS",
 )  # fmt: skip
 
 
@@ -60,7 +62,10 @@ def test_a_flag_that_is_neither_is_refused_by_name(load, name, value):
         load(**{name: value})
 
 
-NUMBERS = ["EMAIL_PORT", "MAX_UPLOAD_MEGABYTES", "SWEEP_SECONDS", "WORK_ATTEMPTS", "WORK_LEASE_SECONDS"]
+NUMBERS = [
+    "CALENDAR_PER_HOUR", "DIGEST_HOUR", "EMAIL_PORT", "MAX_OBJECTION_MEGABYTES", "MAX_UPLOAD_MEGABYTES",
+    "OBJECTIONS_PER_HOUR", "PROXIES", "SIGN_IN_ATTEMPTS", "SIGN_IN_MINUTES", "SWEEP_SECONDS", "WORK_ATTEMPTS", "WORK_LEASE_SECONDS",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -73,6 +78,12 @@ def test_a_number_that_is_none_is_refused_by_name(load, name, value):
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_number_is_taken(load, name):
     assert load(**{name: "7"})[name] == 7
+
+
+def test_an_hour_that_no_day_has_is_refused_by_name(load):
+    assert load(DIGEST_HOUR="23")["DIGEST_HOUR"] == 23
+    with pytest.raises(ImproperlyConfigured, match="DIGEST_HOUR must be at most 23"):
+        load(DIGEST_HOUR="24")
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "oracle://x/y"])

@@ -272,6 +272,13 @@ def test_control_and_direction_characters_are_left_out() -> None:
     assert "甲乙丙丁戊" in printed
 
 
+@pytest.mark.parametrize("count", range(1, 31))
+def test_the_seal_never_stands_alone_on_a_page(count: int) -> None:
+    finding = {"place": "4.2.1 光纤到户", "problem": "自评得分没有佐证，请补充。"}
+    pages = PdfReader(io.BytesIO(render("correction_notice", findings=[finding] * count))).pages
+    assert "逾期未补正的" in pages[-1].extract_text()
+
+
 def test_a_very_long_word_stays_on_the_page() -> None:
     pdf = render("correction_notice", findings=[{"place": "x" * 200, "problem": "y" * 2000, "remedy": "z" * 200}])
     page = PdfReader(io.BytesIO(pdf)).pages[0]

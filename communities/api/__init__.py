@@ -1,0 +1,1 @@
+"""Endpoints of units and communities, by concept: register, changes, people, community."""
