@@ -48,6 +48,14 @@ def districts() -> Any:
 class _Rows(forms.ModelForm):
     """Fields made from the columns; unique columns and constraints are left to the domain, which says more."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, forms.ModelChoiceField):
+                field.empty_label = _("请选择")
+            elif isinstance(field, forms.ChoiceField):
+                field.choices = [(value, label if value else _("请选择")) for value, label in field.choices]
+
     def validate_unique(self) -> None:
         """The domain tells what is taken, without telling whose it is."""
 

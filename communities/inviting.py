@@ -14,6 +14,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -27,6 +28,7 @@ from portal.models import User
 from portal.problems import Problem, Refused, gettext_noop
 
 OPEN_AT_MOST = 50  # unanswered invitations of one unit, so that nobody sends e-mails by the thousand through the portal
+SENT_AT_MOST = 50  # within a day, of one unit or by one person: withdrawing makes no room for more e-mails
 PAUSE = timedelta(minutes=10)  # between two sendings of one invitation
 
 
@@ -49,6 +51,7 @@ def invite(by: User, organisation: Organisation, whom: str, role: str) -> Invita
         if organisation.invitations.unanswered().count() >= OPEN_AT_MOST:
             message = gettext_noop("未答复的邀请已有%(count)s份，请先撤回不再需要的。")
             raise Refused([Problem("too_many", "", message, {"count": OPEN_AT_MOST})])
+        _refuse_flood(by, organisation)
         row = Invitation.objects.create(
             organisation=organisation, invitee=invitee, email=email, role=role, digest=_digest(secret),
             invited_by=by, expires_at=_expiry(),
@@ -58,6 +61,13 @@ def invite(by: User, organisation: Organisation, whom: str, role: str) -> Invita
         )
         _send(row, secret)
     return row
+
+
+def _refuse_flood(by: User, organisation: Organisation) -> None:
+    sent = Invitation.objects.filter(sent_at__gt=timezone.now() - timedelta(days=1))
+    if sent.filter(Q(organisation=organisation) | Q(invited_by=by)).count() >= SENT_AT_MOST:
+        message = gettext_noop("一天之内已发出%(count)s份邀请，请过一天再邀请。")
+        raise Refused([Problem("too_many_sent", "", message, {"count": SENT_AT_MOST})])
 
 
 def _problems_of_whom(organisation: Organisation, invitee: User | None, email: str) -> Iterator[Problem]:
@@ -124,7 +134,7 @@ def resend(by: User, invitation: Invitation) -> None:
     authorise(by, "manage_members", organisation)
     now = timezone.now()
     secret = "" if invitation.invitee_id else secrets.token_urlsafe(32)
-    columns = {"digest": _digest(secret), "sent_at": now, "expires_at": _expiry()}
+    columns = {"digest": _digest(secret), "sent_at": now, "expires_at": _expiry(), "invited_by": by}
     with transaction.atomic():
         hold(organisation, *RIGHTS["manage_members"][1])
         waiting = Invitation.objects.unanswered().filter(pk=invitation.pk)
@@ -179,13 +189,24 @@ def problems_of(user: Any, invitation: Invitation) -> list[Problem]:
     if invitation.organisation.state not in RIGHTS["manage_members"][1]:
         return [Problem("organisation_closed", "", gettext_noop("该单位目前不能增加成员，请与邀请您的人联系。"))]
     if not user.is_authenticated:
-        return []
+        return [*_without_sender(invitation)]
     if invitation.email and invitation.email != user.email.strip().lower():
         message = gettext_noop(
             "这份邀请是发给另一个电子邮箱的，与您登录账号的邮箱不同。请换用该邮箱的账号登录，或请单位按您的用户名重新邀请。"
         )
         return [Problem("wrong_person", "", message)]
-    return [Problem(row.code, "", row.message, row.params) for row in joining_problems(invitation.organisation, user)]
+    joining = joining_problems(invitation.organisation, user)
+    told = [Problem(row.code, "", row.message, row.params) for row in joining]
+    return [*_without_sender(invitation), *told]
+
+
+def _without_sender(invitation: Invitation) -> Iterator[Problem]:
+    """Whoever was put out of the unit does not come back by an invitation of their own."""
+    senders = Membership.objects.on(timezone.localdate()).filter(
+        organisation=invitation.organisation_id, user=invitation.invited_by_id, role=Membership.Role.ADMINISTRATOR
+    )
+    if not senders.exists():
+        yield Problem("sender_left", "", gettext_noop("发出邀请的人已不是该单位的管理员，请联系单位重新发送。"))
 
 
 def _why_closed(invitation: Invitation, now: datetime) -> Problem | None:
@@ -213,6 +234,8 @@ def accept(by: User, invitation: Invitation) -> Membership:
     now = timezone.now()
     with unique(member_already()), transaction.atomic():
         hold(organisation, *RIGHTS["manage_members"][1])
+        if problems := [*_without_sender(invitation)]:  # put out while this was read
+            raise Refused(problems)
         # The secret belongs to what was read: one that was sent anew meanwhile is another invitation.
         mine = Invitation.objects.open(now).filter(pk=invitation.pk, digest=invitation.digest)
         if not mine.update(accepted_at=now, accepted_by=by):

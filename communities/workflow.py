@@ -195,6 +195,7 @@ ORGANISATION_CHANGE = register(
             ),
             Transition(
                 "withdraw", _("撤回变更申请"), _("撤回了单位信息变更申请"), ("waiting",), "withdrawn", ("administrator",),
+                danger=True,
             ),
         ),
     )

@@ -83,7 +83,12 @@ def no_other_case(look: Look) -> Iterator[Problem]:
 
 def wanted_documents(look: Look) -> list[StageDocument]:
     """The documents that the applicant must hand in: required, and not supplied by the platform itself."""
-    return [row for row in look.documents if row.required and not set(row.forms) <= {"system", "shared_data"}]
+    return [row for row in look.documents if row.required and not is_supplied(row)]
+
+
+def is_supplied(document: StageDocument) -> bool:
+    """Whether the platform itself puts this document into the case, so that nobody hands it in."""
+    return set(document.forms) <= {"system", "shared_data"}
 
 
 def missing_documents(look: Look) -> list[StageDocument]:
@@ -216,8 +221,9 @@ def self_score_reaches_the_target(look: Look) -> Iterator[Problem]:
     result = self_score(look)
     target = look.data["project"]["target_level"]
     if result is not None and result.level < target:
-        message = gettext_noop("自评总分%(total)s，只达到%(level)s级，低于目标%(target)s级。")
-        values = {"total": result.as_json()["total"] or "—", "level": result.level, "target": target}
+        names = {entry.level: entry.name for entry in look.application.standard.levels}
+        message = gettext_noop("自评总分 %(total)s，预计等级为“%(level)s”，低于目标“%(target)s”。")
+        values = {"total": result.as_json()["total"] or "—", "level": result.level_name, "target": names[target]}
         yield Problem("target_missed", "target_level", message, values)
 
 

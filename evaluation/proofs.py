@@ -71,6 +71,15 @@ def _refuse_double(rows: Any, sha256: str, place: str) -> None:
         raise Refused([Problem("double", place, gettext_noop("同一文件已经上传过，不必重复上传。"))])
 
 
+def _refuse_double_evidence(application: Application, sha256: str) -> None:
+    """One file is one piece of evidence, however many items it proves: say where the rest are chosen."""
+    if application.evidence.filter(removed_at=None, sha256=sha256).exists():
+        message = gettext_noop(
+            "同一文件已经上传过，不必重复上传；要用于更多条目，请在“已有佐证”中找到它，点“用于其他条目”。"
+        )
+        raise Refused([Problem("double", "file", message)])
+
+
 # --- evidence -----------------------------------------------------------------------------------------------------
 
 
@@ -114,7 +123,7 @@ def keep_evidence(
     refuse_unknown_kind(application, evidence_kind)
     with writing(by, "edit", application):
         refuse_closed_codes(application, items)
-        _refuse_double(application.evidence.filter(removed_at=None), values["sha256"], "file")
+        _refuse_double_evidence(application, values["sha256"])
         row = Evidence.objects.create(
             application=application, evidence_kind=evidence_kind, caption=caption.strip(), **values
         )
@@ -197,7 +206,7 @@ def restore_evidence(by: User, evidence: Evidence) -> None:
     application = evidence.application
     with writing(by, "edit", application):
         _refuse_closed_items(application, evidence)
-        _refuse_double(application.evidence.filter(removed_at=None), evidence.sha256, "file")
+        _refuse_double_evidence(application, evidence.sha256)
         Evidence.objects.filter(pk=evidence.pk).update(removed_at=None)
 
 
@@ -269,7 +278,7 @@ def keep_replacement(by: User, evidence: Evidence, values: Mapping[str, Any], al
         evidence.removed_at = Evidence.objects.values_list("removed_at", flat=True).get(pk=evidence.pk)
         refuse_unless_replaceable(evidence)
         Evidence.objects.filter(pk=evidence.pk).update(removed_at=timezone.now())
-        _refuse_double(application.evidence.filter(removed_at=None), values["sha256"], "file")
+        _refuse_double_evidence(application, values["sha256"])
         row = Evidence.objects.create(
             application=application,
             evidence_kind=evidence.evidence_kind,

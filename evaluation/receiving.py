@@ -39,6 +39,11 @@ def may_manage(user: User, place: int) -> bool:
     return found is not None and can(user, "edit", found)
 
 
+def reaches(user: User, place: int) -> bool:
+    """Whether ``user`` sees the application at all: what a token for one organisation is asked of its person's uploads."""
+    return bool(visible_to(user).filter(pk=place).exists())
+
+
 def of_application(application: Application) -> Any:
     """Uploads on their way into an application, and those that were refused and not dismissed; oldest first."""
     rows = Upload.objects.filter(place=application.pk, purpose__in=("evidence", "document"))

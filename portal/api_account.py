@@ -21,6 +21,7 @@ from communities import access
 from communities.models import AccessToken, Organisation
 from communities.permissions import duties_of, memberships_of
 from evaluation.api.within import NUMBER
+from evaluation.permissions import as_expert
 from evaluation.work import waiting_on
 from experts.models import Expert
 from portal import accounts, calendar_feed, preferences
@@ -85,7 +86,7 @@ class MeEndpoint(Endpoint):
             "language": user.language,
             "duties": [{"duty": duty, "district": code} for duty, code in sorted(duties_of(user), key=str)],
             "memberships": [{"organisation": pk, "role": role} for pk, role in sorted(memberships_of(user).items())],
-            "expert": Expert.objects.filter(user=user).values_list("number", flat=True).first(),
+            "expert": Expert.objects.filter(user__in=as_expert(user)).values_list("number", flat=True).first(),
         }
         return Response(MeSerializer(found).data)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from threading import BoundedSemaphore
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,8 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from communities.permissions import is_limited
+from evaluation import receiving
 from evaluation.api.evidence import ComingFileSerializer
 from portal import uploads
 from portal.api import Endpoint, answer
@@ -36,6 +39,8 @@ SILENCE = 60  # seconds that a sender may say nothing before the connection coun
 LARGEST_NUMBER = 2**53 - 1
 OVERRIDABLE = ("PATCH", "DELETE", "HEAD")
 LARGEST_PAGE = 2**31 - 1
+TURNS = BoundedSemaphore(settings.UPLOADS_AT_ONCE)  # of this process
+RETRY_AFTER = 5  # seconds
 RESUMABLE = OpenApiParameter("Tus-Resumable", str, OpenApiParameter.HEADER, required=True, enum=[VERSION])
 
 
@@ -154,7 +159,10 @@ class UploadEndpoint(Endpoint):
 
     def _found(self, pk: UUID) -> Upload:
         upload: Upload | None = Upload.objects.filter(pk=pk).first()
-        if upload is None or not uploads.may_manage(self.request.user, upload):
+        user: Any = self.request.user
+        if upload is None or not uploads.may_manage(user, upload):
+            raise Http404
+        if is_limited(user) and not receiving.reaches(user, upload.place):
             raise Http404
         return upload
 
@@ -187,7 +195,9 @@ class UploadEndpoint(Endpoint):
         parameters=[RESUMABLE, OpenApiParameter("Upload-Offset", int, OpenApiParameter.HEADER, required=True)],
     )
     def receive(self, request: Request, upload: UUID) -> Response:
-        """Send the bytes from ``Upload-Offset`` on. 409 with the right offset where it is another; 423 while another sends."""
+        """Send the bytes from ``Upload-Offset`` on. 409 with the right offset where it is another; 423 while another sends;
+        503 while as many others send as there is room for.
+        """
         row = self._own(upload)
         if request.headers.get("Content-Type", "").partition(";")[0].strip() != BODY:
             message = gettext_noop("请以 application/offset+octet-stream 发送文件内容。")
@@ -196,7 +206,14 @@ class UploadEndpoint(Endpoint):
         if offset + length > row.length and offset == uploads.position(row):
             message = gettext_noop("发送的内容超出文件的长度。")
             raise Unspeakable("too_long", message, status.HTTP_413_REQUEST_ENTITY_TOO_LARGE)
-        return self._received(request, row, offset)
+        if not TURNS.acquire(blocking=False):
+            message = gettext_noop("正在接收的文件较多，请稍后续传。")
+            headers = {"Retry-After": str(RETRY_AFTER)}
+            raise Unspeakable("no_turn", message, status.HTTP_503_SERVICE_UNAVAILABLE, **headers)
+        try:
+            return self._received(request, row, offset)
+        finally:
+            TURNS.release()
 
     def _received(self, request: Request, row: Upload, offset: int) -> Response:
         line = request.META.get("gunicorn.socket")

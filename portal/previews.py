@@ -1,12 +1,15 @@
 """Pictures of the pages of files that people handed in: made once, kept beside the files, sent once a view said so.
 
-Hides: that every page is drawn in a process of its own with bounded memory and time, and where pictures are kept. A
-picture is named by the content it shows, so that equal files share it and a replaced file never shows the old.
+Hides: that every page is drawn in a process of its own with bounded memory and time, that what failed is not tried again
+at every look, and where pictures are kept. A picture is named by the content it shows, so that equal files share it and
+a replaced file never shows the old.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from uuid import uuid4
@@ -15,8 +18,10 @@ from django.core.files.storage import default_storage
 
 from portal import bounded, rendering
 from portal.models import Attachment
+from portal.problems import Problem, Refused
 
 KINDS = ("pdf", "jpg")
+REMEMBERED = 3600  # seconds for which a page that could not be drawn is not tried again
 WIDTHS = (240, 480, 960, 1440)  # pixels; a fixed few, so that nobody fills the disk with pictures of every size
 
 
@@ -37,6 +42,8 @@ def page_picture(attachment: Attachment, page: int, width: int) -> Path:
     kept = Path(default_storage.path(f"previews/{digest[:2]}/{digest}-{page}-{width}.jpg"))
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
+        reasons = kept.with_suffix(".refused")
+        _refuse_again(reasons)
         draft = kept.with_name(f"{uuid4()}.draft")
         try:
             bounded.call(
@@ -48,9 +55,23 @@ def page_picture(attachment: Attachment, page: int, width: int) -> Path:
                 str(draft),
             )
             os.replace(draft, kept)
+        except Refused as refused:
+            reasons.write_text(json.dumps([problem.as_record() for problem in refused.problems]), encoding="utf-8")
+            raise
         finally:
             draft.unlink(missing_ok=True)
     return kept
+
+
+def _refuse_again(reasons: Path) -> None:
+    """Raise Refused as lately: a page that took a minute to fail does not take one from every reader."""
+    try:
+        lately = time.time() - reasons.stat().st_mtime < REMEMBERED
+        told = json.loads(reasons.read_text(encoding="utf-8")) if lately else []
+    except (FileNotFoundError, ValueError):  # a draft of another process
+        return
+    if told:
+        raise Refused(Problem.from_record(record) for record in told)
 
 
 def page_sizes(attachment: Attachment, pages: Iterable[int]) -> dict[int, tuple[float, float]]:

@@ -164,6 +164,8 @@ UPLOAD_DIR = Path(os.environ.get("UPLOAD_DIR") or DATA_DIR / "uploads").resolve(
 UPLOAD_DAYS = number("UPLOAD_DAYS", 7)
 MAX_OPEN_UPLOADS = number("MAX_OPEN_UPLOADS", 100)
 MAX_OPEN_UPLOAD_MEGABYTES = number("MAX_OPEN_UPLOAD_MEGABYTES", 5000)
+# Pieces that one web process receives at once: fewer than its threads, so that slow lines never stop the pages.
+UPLOADS_AT_ONCE = number("UPLOADS_AT_ONCE", 3)
 # What one opening of a stranger's file may take, in a process of its own.
 OPENING_SECONDS = number("OPENING_SECONDS", 60)
 OPENING_MEGABYTES = number("OPENING_MEGABYTES", 1500)

@@ -152,11 +152,15 @@ def _held(upload: Upload) -> Iterator[BinaryIO]:
     path = path_of(upload.pk)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Busy from error
+        _lock(file)
         yield file
+
+
+def _lock(file: BinaryIO) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Busy from error
 
 
 def receive(upload: Upload, offset: int, read: Callable[[int], bytes]) -> int:
@@ -165,15 +169,22 @@ def receive(upload: Upload, offset: int, read: Callable[[int], bytes]) -> int:
     A connection that breaks is no error: what came is kept. Raises Busy, OtherOffset, and Upload.DoesNotExist where the
     upload was given up meanwhile.
     """
+    if upload.finished_at:
+        raise OtherOffset(position(upload))
     with _held(upload) as file:
         at = file.seek(0, io.SEEK_END)
-        if at != offset or upload.finished_at:
+        if at != offset:
             raise OtherOffset(position(upload))
         while at < upload.length and (block := _next(read, min(BLOCK, upload.length - at))):
             file.write(block)
             at += len(block)
         file.flush()
         _acknowledge(upload, at)
+    if at == upload.length:
+        from portal.tasks import ring_upload  # tasks is a leaf
+
+        # Once the file is let go, so that the worker who hears it at once does not find it held.
+        transaction.on_commit(lambda: ring_upload(upload.pk), robust=True)
     return at
 
 
@@ -195,10 +206,6 @@ def _acknowledge(upload: Upload, at: int) -> None:
         raise Upload.DoesNotExist
     for name, value in values.items():
         setattr(upload, name, value)
-    if at == upload.length:
-        from portal.tasks import ring_upload  # tasks is a leaf
-
-        transaction.on_commit(lambda: ring_upload(upload.pk), robust=True)
 
 
 # --- taking in ----------------------------------------------------------------------------------------------------
@@ -206,6 +213,27 @@ def _acknowledge(upload: Upload, at: int) -> None:
 
 def take_in(pk: UUID) -> None:
     """Look into one whole upload and keep it, or keep the reasons why not. Run twice or ten times at once, it happens once."""
+    try:
+        with _alone(pk):
+            _take_in(pk)
+    except Busy:
+        logger.info("upload %s is being looked into", pk)
+
+
+@contextmanager
+def _alone(pk: UUID) -> Iterator[None]:
+    """Held by the worker who looks into a whole file: one who is slower than the lease is not dead. Raises Busy."""
+    try:
+        file = path_of(pk).open("r+b")
+    except FileNotFoundError:  # the disk lost it, or it was taken in already: the row knows
+        yield
+        return
+    with file:
+        _lock(file)
+        yield
+
+
+def _take_in(pk: UUID) -> None:
     now = timezone.now()
     lease = timedelta(seconds=settings.WORK_LEASE_SECONDS)
     waiting = Upload.objects.waiting(now).filter(pk=pk)

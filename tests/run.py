@@ -78,12 +78,12 @@ def static_stages() -> list[Stage]:
 
 
 def fast_stage() -> Stage:
-    """Describe what `make check` runs: on SQLite, without browser, worker, PostgreSQL and the long walks."""
+    """Describe what `make check` runs: on SQLite, without browser, worker, PostgreSQL and what is long."""
     return pytest_stage("sqlite", f"{FAST} and not postgresql and not long", {}, workers=2)
 
 
 def long_stage() -> Stage:
-    """Describe the tests on SQLite that walk whole journeys again and again."""
+    """Describe the tests on SQLite that walk whole journeys or draw thousands of panels."""
     return pytest_stage("sqlite-long", f"{FAST} and not postgresql and long", {}, workers=2)
 
 
@@ -98,7 +98,8 @@ def full_stages(database_url: str, redis_url: str) -> list[Stage]:
         pytest_stage("postgresql", FAST, server, workers=2),
         pytest_stage("worker-sqlite", "worker and not postgresql", embedded),
         pytest_stage("worker-postgresql", "worker", server),
-        pytest_stage("browser-sqlite", "browser and not postgresql", {**embedded, **browser}),
+        # Two browsers at once, each before a portal with a database and a broker of its own.
+        pytest_stage("browser-sqlite", "browser and not postgresql", browser, workers=2),
         pytest_stage("browser-postgresql", "browser and not looks", {**server, **browser}),
     ]
 

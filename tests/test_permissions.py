@@ -5,12 +5,13 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from communities.models import Community, District, Membership, Officer, Organisation
-from evaluation import configuration, permissions
+from evaluation import permissions
 from evaluation.models import Application, Assignment, Draw, Engagement, Programme, Project
 from evaluation.workflow import APPLICATION
 from evaluation.workflow.case import STATES
 from experts.models import Expert
 from portal.models import User
+from tests.evaluation import scenes
 
 # state -> role -> actions. Roles that do not stand here may do nothing.
 ACTIONS = {
@@ -49,10 +50,22 @@ PEOPLE = [
 ]  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def application_kept(django_db_setup, django_db_blocker):
+    """The id of one application with a person in every relation to it; every test writes in a transaction of its own."""
+    with scenes.configured(django_db_blocker):
+        yield make_case().pk
+
+
 @pytest.fixture
-def case(db):
+def case(application_kept, db):
+    """The application, and by their names the people, as the next request finds them."""
+    people = {user.username: user for user in User.objects.all()}
+    return Application.objects.get(pk=application_kept), {**people, "system": None}
+
+
+def make_case():
     """One application and a person in every relation to it."""
-    configuration.load()
     people = {name: User.objects.create(username=name, name=f"示例{name}") for name in PEOPLE}
     day = timezone.localdate()
     past = day.replace(year=day.year - 1)
@@ -109,7 +122,7 @@ def case(db):
             seat=seat,
             state=state,
         )
-    return application, {**people, "system": None}
+    return application
 
 
 def in_state(application, state):

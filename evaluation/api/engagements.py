@@ -41,7 +41,7 @@ class EngagementData(serializers.Serializer):
 class EngagementEndpoint(Endpoint):
     """咨询服务单位 of one case."""
 
-    scope = access.FILE
+    scope = access.SUBMIT  # it opens the case to other people, also after the token has ended
     serializer_class = EngagementSerializer
     filter_backends: list[Any] = []
     lookup_value_regex = NUMBER

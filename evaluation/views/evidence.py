@@ -74,6 +74,15 @@ def _form_problems(form: EvidenceForm) -> list[Problem]:
     ]
 
 
+def _links(
+    pages: dict[str, int | None], titles: dict[str, str], places: Any
+) -> list[tuple[str, str, int | None, bool]]:
+    """Code, title, page and whether it is open, of the items that one proof is for, in the order of the standard."""
+    order = {code: number for number, code in enumerate(titles)}
+    codes = sorted(pages, key=lambda code: order.get(code, len(order)))
+    return [(code, titles.get(code, code), pages[code], places.item(code)) for code in codes]
+
+
 def _page(request: HttpRequest, row: Application, form: EvidenceForm, status: int = 200) -> HttpResponse:
     data, places = data_for(request.user, row), places_open(request, row)
     wanted = request.GET.get("item", "")
@@ -83,7 +92,7 @@ def _page(request: HttpRequest, row: Application, form: EvidenceForm, status: in
         {
             **proof,
             "label": kinds.get(proof["evidence_kind"], proof["evidence_kind"]),
-            "links": [(code, titles.get(code, code), page, places.item(code)) for code, page in proof["items"].items()],
+            "links": _links(proof["items"], titles, places),
             "removable": places.everything or bool(proof["items"]) and all(map(places.item, proof["items"])),
             "proves": wanted in proof["items"],
         }

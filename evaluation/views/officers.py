@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 
 from communities.models import Community, District
 from communities.sheets import PERMITS
-from evaluation import carrying, findings, snapshot, wording, work
+from evaluation import carrying, checks, findings, snapshot, wording, work
 from evaluation.models import Application, Finding, Programme, StageRule
 from evaluation.permissions import can, may_see_queue, visible_to
 from evaluation.views.acting import act_forms, acted
@@ -237,6 +237,7 @@ def _documents(application: Application, data: Mapping[str, Any]) -> list[dict[s
             "document": document,
             "files": data["documents"].get(document.code, []),
             "text": data["statements"].get(document.code, ""),
+            "supplied": checks.is_supplied(document),
             "place": f"document:{document.code}",
         }
         for document in application.standard.stage(application.stage).documents

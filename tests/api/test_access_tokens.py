@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from communities import access
 from communities.models import AccessToken, Membership
-from portal import calendar_feed, notify, preferences
+from portal import calendar_feed, notify, preferences, uploads
 from portal.api_access import scope_of
 from portal.demo import people
-from portal.models import CalendarLink, Event, Notification
+from portal.models import CalendarLink, Event, Notification, Upload
 from tests.api.conftest import problems
 
 CASES = ("draft", "form_check", "deliberation")
@@ -65,6 +65,13 @@ OPERATIONS: dict[str, tuple[str, str, Any]] = {
     "submit": ("post", "applications/{draft}/acts/withdraw/", {}),
     "handle": ("post", "applications/{form_check}/acts/accept/", {}),
 }
+
+
+@pytest.mark.parametrize("scope", access.SCOPES)
+def test_filling_in_does_not_open_a_case_to_other_people(at, world, by_token, scope):
+    client, address = by_token(world.applicant, [scope]), f"projects/{at('draft').project_id}/engagements/"
+    answers = [client.post(address, {}), client.delete(f"{address}1/")]
+    assert [(one.status_code == 403 and problems(one) == MISSING) for one in answers] == [scope != "submit"] * 2
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -166,6 +173,17 @@ class TestForOneOrganisation:
         assert narrow.get(f"organisations/{world.other_unit.pk}/").status_code == 404
         assert narrow.get("me/").json()["memberships"] == []
 
+    def test_neither_sees_nor_sends_nor_ends_uploads_into_another_case(self, at, world, narrow, by_token):
+        upload = uploads.begin(
+            world.applicant, "evidence", at("draft").pk, "图.pdf", 100, {"evidence_kind": "drawing", "items": []}
+        )
+        address, said = f"uploads/{upload.pk}/", {"HTTP_TUS_RESUMABLE": "1.0.0"}
+        for client, expected in ((narrow, 404), (by_token(world.applicant), 200)):
+            answers = [client.get(address), client.head(address, **said)]
+            assert [one.status_code for one in answers] == [expected, expected]
+        assert narrow.delete(address, **said).status_code == 404
+        assert Upload.objects.filter(pk=upload.pk).exists()
+
     def test_is_no_officer_and_no_expert(self, at, world, by_token):
         case = at("deliberation")
         expert = people.panel_of(case, "signed")[0].expert.user
@@ -173,6 +191,7 @@ class TestForOneOrganisation:
             wide, limited = by_token(person), by_token(person, organisation=world.unit)
             assert [one.get(f"applications/{case.pk}/").status_code for one in (wide, limited)] == [200, 404]
             assert limited.get("assignments/").json()["results"] == []
+            assert limited.get("me/").json()["expert"] is None
 
 
 class TestItsOwner:

@@ -145,5 +145,6 @@ def test_an_expert_who_marks_has_looked_at_a_proof_by_its_pages(at, world, by_to
     seat = case.assignments.filter(state="accepted").first()
     row = case.evidence.filter(kind="pdf", removed_at=None).first()
     client = by_token(scenes.person(seat.expert.user.username))
-    assert client.get(f"applications/{case.pk}/evidence/{row.pk}/pages/1/").status_code == 200
+    answer = client.get(f"applications/{case.pk}/evidence/{row.pk}/pages/1/")
+    assert (answer.status_code, content(answer)[:3]) == (200, b"\xff\xd8\xff")
     assert seat.expert.user.event_set.filter(verb="evidence.open", subject_id=row.pk).count() == 1

@@ -13,7 +13,7 @@ from tests.browser.test_looks import AXE, axe_faults
 from tests.browser.visiting import DESK, PHONE, House, Person, Watch, sign_in
 from tests.running import Portal
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.looks]
 
 SAVED = re.compile("^已保存 [0-9]{2}:[0-9]{2}")
 SIZES = {"desk": DESK, "phone": PHONE}

@@ -17,7 +17,7 @@ from tests.browser.line import Line, line_to
 from tests.browser.visiting import DESK, PHONE, House, Person, Watch
 from tests.running import Portal
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.looks]
 
 SLOWLY = 3_000_000  # bytes a second, so that there is a middle to be cut in
 SIZE = 24_000_000
@@ -45,10 +45,10 @@ def house(browser: Browser, line: Line, remembered: dict[str, Any]) -> Iterator[
 
 
 @pytest.fixture
-def drawing(tmp_path: Path) -> Path:
-    """A drawing of its own bytes."""
-    path = tmp_path / "总平面.dwg"
-    path.write_bytes(b"AC1032" + Random(7).randbytes(SIZE - 6))
+def drawing(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A drawing of its own bytes and its own name."""
+    path = tmp_path / f"{request.node.name}.dwg"
+    path.write_bytes(b"AC1032" + Random(request.node.name).randbytes(SIZE - 6))
     return path
 
 
@@ -76,10 +76,11 @@ def kept(person: Person, name: str) -> bytes:
     return bytes(person.page.context.request.get(f"{person.address}{address}file/?download").body())
 
 
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_an_upload_cut_three_times_arrives_whole(
-    house: House, portal: Portal, line: Line, places: dict[str, Any], drawing: Path
+    house: House, portal: Portal, line: Line, places: dict[str, Any], drawing: Path, size: dict[str, int]
 ) -> None:
-    person, offsets = house.person(places["draft_applicant"]), []
+    person, offsets = house.person(places["draft_applicant"], size), []
 
     def note(request: Request) -> None:
         if request.method == "PATCH":
@@ -100,7 +101,7 @@ def test_an_upload_cut_three_times_arrives_whole(
     portal.kill("web")  # the server loses its power
     person.reads("网络中断，恢复后将自动继续")
     portal.start("web")
-    assert hashlib.sha256(kept(person, "总平面.dwg")).hexdigest() == hashlib.sha256(drawing.read_bytes()).hexdigest()
+    assert hashlib.sha256(kept(person, drawing.name)).hexdigest() == hashlib.sha256(drawing.read_bytes()).hexdigest()
     # From the beginning once, and never again from where it had been before.
     assert offsets[0] == 0
     assert offsets[1:] == sorted(offset for offset in offsets if offset)

@@ -10,9 +10,9 @@ from typing import Any
 from django.db import transaction
 
 from communities.models import District, Invitation, Organisation, OrganisationChange
-from evaluation import configuration, marking, wording
+from evaluation import configuration, filing, marking, snapshot, wording
 from evaluation.models import Application, Assignment, Certificate, Evidence, Standard
-from evaluation.standard import Item
+from evaluation.standard import Item, legal_marks
 from evaluation.workflow import APPLICATION, ASSIGNMENT
 from portal import tasks
 from portal.demo import cases, history, journey, marks, names, people, pool, scenes, world
@@ -229,3 +229,31 @@ def sweep_at_once(number: str, stage: str) -> str:
     """What the clock's next beat does, done here and now, so that nobody waits for it; the state that comes of it."""
     tasks.enforce_deadlines(APPLICATION)
     return str(application_of(number, stage).state)
+
+
+# --- what filing again asks -------------------------------------------------------------------------------------------
+
+
+def new_case(state: str, stage: str) -> dict[str, Any]:
+    """One more case at a state, for a test of its own."""
+    application = world.one_more(state, stage)
+    return {
+        "pk": application.pk,
+        "applicant": people.applicant_of(application.project).username,
+        "points": filing.open_findings(application).count(),
+    }
+
+
+def another_mark(pk: int) -> dict[str, str]:
+    """An item whose carried proof counts, and a lower mark of it that still wins, in the words of its button."""
+    application = Application.objects.with_case().get(pk=pk)
+    data = snapshot.build(application)
+    for item in application.standard.items(application.stage):
+        claimed = data["claims"].get(item.code, {}).get("value")
+        lower = [
+            one for one in legal_marks(item).choices if claimed not in (None, "na", True, False) and 0 < one < claimed
+        ]
+        proofs = snapshot.evidence_of(data, item.code)
+        if lower and any(row["evidence_kind"] in item.evidence[application.stage] for row in proofs):
+            return {"code": item.code, "words": _claim(item, marks.plain(lower[-1]))["words"]}
+    raise AssertionError("no such item in the sample standard")

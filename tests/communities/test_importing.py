@@ -12,21 +12,25 @@ from openpyxl import load_workbook
 from communities import importing, sheets, workbooks
 from communities.importing import import_communities, problems_in, read
 from communities.models import Community
-from evaluation import configuration
 from portal.bounded import TooHeavy
 from portal.machine import NotAllowed
 from portal.models import Event
 from portal.problems import Refused
 from tests.communities.workbook_files import ROW, book, column, part_of, plain, row, uploaded, with_part
-from tests.evaluation import published
+from tests.evaluation import published, scenes
 
 pytestmark = pytest.mark.django_db
 SHEET_PART = "xl/worksheets/sheet1.xml"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def configured(django_db_setup, django_db_blocker):
+    with scenes.configured(django_db_blocker):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def world(monkeypatch):
-    configuration.load()
     translation.activate("zh-hans")
     # Read here and not in a process of its own: that is what test_the_file_is_opened_in_a_process_of_its_own is for.
     monkeypatch.setattr(importing.bounded, "call", lambda function, *arguments: function(*arguments))

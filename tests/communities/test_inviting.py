@@ -168,6 +168,20 @@ def test_a_unit_has_only_so_many_unanswered(unit, administrator, monkeypatch):
     assert codes(refused) == [("too_many", "")]
 
 
+def test_withdrawing_makes_no_room_for_more_e_mails(unit, administrator, monkeypatch):
+    monkeypatch.setattr(inviting, "SENT_AT_MOST", 2)
+    for _time in range(2):
+        inviting.withdraw(administrator, inviting.invite(administrator, unit, ADDRESS, "member"))
+    other = published.organisation(number=2)
+    Membership.objects.create(user=administrator, organisation=other, role="administrator", since=timezone.localdate())
+    for organisation in (unit, other):
+        with pytest.raises(Refused) as refused:
+            inviting.invite(again(administrator), organisation, ADDRESS, "member")
+        assert codes(refused) == [("too_many_sent", "")]
+    Invitation.objects.update(sent_at=timezone.now() - timedelta(days=1))
+    inviting.invite(administrator, unit, ADDRESS, "member")
+
+
 # --- who may do what --------------------------------------------------------------------------------------------------
 
 ROLES = ("administrator", "member", "other_administrator", "intake", "stranger", "left")
@@ -383,6 +397,25 @@ def test_sent_again_it_has_another_link_and_the_old_one_ends(client, unit, admin
     new = link_in_mail()
     client.force_login(person("newcomer"))
     assert (client.get(old).status_code, client.post(new, {"answer": "accept"}).url) == (404, unit.get_absolute_url())
+
+
+@pytest.mark.parametrize("how", ["left", "member"])
+def test_who_administers_the_unit_no_more_brings_nobody_in(client, unit, administrator, invited, how):
+    row, link = invited
+    other = published.member(unit, "other-administrator")
+    theirs = Membership.objects.get(user=administrator)
+    if how == "left":
+        members.end_membership(other, theirs)
+    else:
+        members.change_role(other, theirs, "member")
+    newcomer = person("newcomer")
+    with pytest.raises(Refused) as refused:
+        inviting.accept(newcomer, row)
+    assert codes(refused) == [("sender_left", "")]
+    assert "发出邀请的人已不是该单位的管理员" in client.get(link).content.decode()
+    Invitation.objects.update(sent_at=timezone.now() - inviting.PAUSE)
+    inviting.resend(other, Invitation.objects.get(pk=row.pk))
+    assert inviting.accept(newcomer, Invitation.objects.get(pk=row.pk)).organisation == unit
 
 
 def test_who_read_it_before_it_was_sent_anew_does_not_accept_by_the_old_secret(unit, administrator, invited):

@@ -14,12 +14,11 @@ from communities import credit_code, members, registration, sheets
 from communities.models import Community, Licence, Membership, Organisation
 from communities.permissions import can, visible_to
 from communities.workflow import ORGANISATION
-from evaluation import configuration
 from evaluation.models import Application, Programme, Project
 from portal.machine import NotAllowed
 from portal.models import Event, User
 from portal.problems import Refused
-from tests.evaluation import published
+from tests.evaluation import published, scenes
 
 pytestmark = pytest.mark.django_db
 
@@ -27,10 +26,15 @@ CODE = credit_code.with_check_character("91500000MA5U12345")
 PASSWORD = "a-long-pass-phrase-7"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def configured(django_db_setup, django_db_blocker):
+    with scenes.configured(django_db_blocker):
+        yield
+
+
 @pytest.fixture(autouse=True)
-def world(settings, tmp_path):
+def files_of_this_test_only(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
-    configuration.load()
 
 
 @pytest.fixture
@@ -103,6 +107,11 @@ def test_a_weak_or_incomplete_account_is_refused_and_the_rest_is_kept(client, ad
     assert response.status_code == 422
     assert User.objects.filter(username__in=["shili", "shili-shili"]).count() == 0
     assert f'value="{values.get("username", "shili")}"' in response.content.decode()
+
+
+def test_a_refused_account_says_that_the_password_is_typed_again(client):
+    text = client.post(reverse("register"), account_values(name="")).content.decode()
+    assert ("密码须重新填写，其他内容都还在。" in text, "您填写的内容都还在。" in text) == (True, False)
 
 
 def test_a_name_taken_at_the_same_moment_is_refused_in_words():
@@ -257,6 +266,16 @@ def test_the_administrator_is_offered_what_the_table_says(client, state, offered
     unit = published.organisation(state=state)
     client.force_login(published.member(unit))
     assert [row.action for row, _address in client.get(unit.get_absolute_url()).context["acts"]] == offered
+
+
+@pytest.mark.parametrize(
+    "state, sentence", [("active", "还没有小区。"), ("submitted", "还没有小区。单位核验通过后可以登记。")]
+)
+def test_an_officer_reads_of_a_unit_what_is_true_for_him(client, state, sentence):
+    unit = published.organisation(state=state)
+    client.force_login(published.officer("intake"))
+    text = client.get(unit.get_absolute_url()).content.decode()
+    assert (f'<p class="empty">{sentence}</p>' in text, "等待受理员办理" in text) == (True, False)
 
 
 # --- editing and licence ---

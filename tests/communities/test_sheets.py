@@ -10,11 +10,11 @@ from django.urls import reverse
 from communities import geometry, sheets, wording
 from communities.geometry import Point
 from communities.models import Community, District, Parameter
-from evaluation import configuration, marking
+from evaluation import marking
 from evaluation.models import Application, Programme, Project, PublicNotice
 from portal.models import Event
 from portal.problems import Refused
-from tests.evaluation import published
+from tests.evaluation import published, scenes
 
 pytestmark = pytest.mark.django_db
 
@@ -22,9 +22,10 @@ YUBEI, YUZHONG = "500112", "500103"
 IN_YUBEI, IN_YUZHONG, IN_CHENGDU = Point(29.7196, 106.6417), Point(29.5583, 106.5770), Point(30.6570, 104.0660)
 
 
-@pytest.fixture(autouse=True)
-def world():
-    configuration.load()
+@pytest.fixture(scope="module", autouse=True)
+def configured(django_db_setup, django_db_blocker):
+    with scenes.configured(django_db_blocker):
+        yield
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 from django.db import transaction
 from django.test import override_settings
 
+from evaluation import configuration
 from evaluation.models import Application
 from portal.models import User
 from portal.problems import Refused
@@ -30,6 +31,18 @@ def kept(blocker: Any, folders: Any, experts: int = EXPERTS, employers: int = EM
     """
     with blocker.unblock(), override_settings(MEDIA_ROOT=folders.mktemp("files")), transaction.atomic():
         yield make_world(experts, employers)
+        transaction.set_rollback(True)
+
+
+@contextmanager
+def configured(blocker: Any) -> Iterator[None]:
+    """Keep the first configuration, and what is written inside, until the module ends; nobody and nothing else is there.
+
+    blocker: the fixture ``django_db_blocker``. Not for a module that tests transactions: its tables are emptied.
+    """
+    with blocker.unblock(), transaction.atomic():
+        configuration.load()
+        yield
         transaction.set_rollback(True)
 
 

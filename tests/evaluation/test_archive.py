@@ -114,6 +114,7 @@ def test_the_summary_prints_the_case_its_claims_and_the_digest(submission):
         "4.1.1",
     ):
         assert "".join(words.split()) in flat
+    assert "\u200b" not in flat  # a digest that is copied from the print is the digest
 
 
 @pytest.mark.parametrize("name", sorted(MAY | {"expert", "stranger"}))

@@ -238,6 +238,16 @@ def test_an_incomplete_sheet_has_no_score_yet_and_is_not_called_too_low(look):
     assert (checks.self_score(design), found("self_score_reaches_the_target", design)) == (None, [])
 
 
+def test_a_missed_target_is_told_in_the_words_of_the_standard(look):
+    design = look("design")
+    aim_higher(design)
+    result = checks.self_score(design)
+    names = {entry.level: entry.name for entry in design.application.standard.levels}
+    sentences = [problem.text() for problem in RULES["self_score_reaches_the_target"](design)]
+    total = result.as_json()["total"]
+    assert sentences == [f"自评总分 {total}，预计等级为“{result.level_name}”，低于目标“{names[3]}”。"]
+
+
 def test_the_advice_is_what_the_worker_finds_but_for_opening_every_file(look):
     design = look("design")
     for spoil in (fail_control_items, damage_stored_files, leave_out_documents):

@@ -7,21 +7,23 @@ from datetime import date
 import pytest
 from django.utils import timezone
 
-from evaluation import clocks, configuration
+from evaluation import clocks
 from evaluation.models import Application, Project
 from evaluation.workflow import APPLICATION
 from portal import clock
 from portal.demo import journey
 from portal.models import DayOverride, Limit
+from tests.evaluation import scenes
 
 pytestmark = pytest.mark.django_db
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)  # a month without public holidays
 
 
-@pytest.fixture(autouse=True)
-def configured(db):
-    configuration.load()
+@pytest.fixture(scope="module", autouse=True)
+def configured(django_db_setup, django_db_blocker):
+    with scenes.configured(django_db_blocker):
+        yield
 
 
 def an_application(**values):

@@ -17,11 +17,12 @@ from pypdf import PdfWriter
 
 from communities import credit_code
 from communities.models import Community, District, Membership, Officer, Organisation
-from evaluation import automation, configuration, engaging, filing, findings, proofs, snapshot
+from evaluation import automation, engaging, filing, findings, proofs, snapshot
 from evaluation.models import Application, Assignment, Claim, Draw, Evidence, Programme, Project, Statement
 from evaluation.workflow import APPLICATION
 from experts.models import Expert
 from portal.models import User
+from tests.evaluation import scenes
 
 DUTIES = ("intake", "organiser", "approver", "supervisor")
 PEOPLE = ("applicant", "colleague", "consultant", "district_officer", "expert", "stranger", *DUTIES)
@@ -44,9 +45,14 @@ def photo(name="现场.png", colour="red"):
     return SimpleUploadedFile(name, stream.getvalue(), content_type="image/png")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def configured(django_db_setup, django_db_blocker):
+    with scenes.configured(django_db_blocker):
+        yield
+
+
 @pytest.fixture
 def people(db):
-    configuration.load()
     day = timezone.localdate().replace(month=1, day=1)
     found = {name: User.objects.create(username=name, name=f"示例{name}") for name in PEOPLE}
     district = District.objects.first()
@@ -441,6 +447,13 @@ def test_an_upload_that_cannot_be_taken_is_named_beside_its_document(sign_in, dr
     assert answer.status_code == 422
     assert "无法识别文件内容" in answer.content.decode()
     assert [row.name for row in draft.documents.all()] == ["附图.pdf"]
+
+
+@pytest.mark.parametrize("query, opened", [("", True), ("?item=4.2.1", False)])
+def test_the_items_of_a_new_proof_lie_open_unless_one_is_already_chosen(sign_in, draft, query, opened):
+    text = sign_in("applicant").get(reverse("evidence", args=[draft.pk]) + query).content.decode()
+    fold = '<details class="fold"{}><summary>佐证的条目</summary>'
+    assert (fold.format(" open") in text, fold.format("") in text) == (opened, not opened)
 
 
 def test_several_proofs_are_added_to_several_items(sign_in, draft):

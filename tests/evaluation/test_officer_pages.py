@@ -261,6 +261,12 @@ def test_one_click_makes_a_finding_of_what_a_rule_found(at, signed_in):
     assert [row["noted"] for row in page.context["rules"]["failed"][0]["problems"]] == [True]
 
 
+def test_what_the_platform_supplies_is_not_called_missing(at, signed_in):
+    page = signed_in("intake").get(reverse("form-check", args=[at("form_check").pk]))
+    assert [row["document"].code for row in page.context["documents"] if row["supplied"]] == ["D03"]
+    assert page.content.decode().count("由平台自动取得，无须上传。") == 1
+
+
 def test_a_broken_proof_is_found_at_every_item_that_it_proves(at):
     case = at("form_check")
     data = Submission.objects.get(application=case, version=case.version).data

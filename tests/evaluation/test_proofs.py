@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -22,6 +25,7 @@ from portal import previews, tasks, uploads
 from portal.demo import journey, papers, people
 from portal.machine import NotAllowed, Stale
 from portal.models import Upload
+from portal.problems import Refused
 from tests.evaluation import scenes
 from tests.evaluation.scenes import refused
 from tests.portal import hostile
@@ -166,9 +170,11 @@ class TestComingIn:
         upload = taken(applicant, draft, name, content)
         assert (upload.state, codes(upload), draft.evidence.count()) == ("refused", [code], before)
 
-    def test_the_same_file_twice_is_recognised(self, applicant, draft):
+    def test_the_same_file_twice_is_recognised_and_the_way_to_more_items_is_said(self, applicant, draft):
         taken(applicant, draft, "甲.pdf", pdf("同一"))
-        assert codes(taken(applicant, draft, "乙.pdf", pdf("同一"))) == ["double"]
+        again = taken(applicant, draft, "乙.pdf", pdf("同一"))
+        assert codes(again) == ["double"]
+        assert "点“用于其他条目”" in again.problems[0]["message"]
 
     @pytest.mark.parametrize(
         "name, details, code",
@@ -427,6 +433,24 @@ def test_pictures_of_pages_are_made_once_and_sent_to_readers_only(browser, proof
         assert browser.get(reverse("evidence-page", args=[proof.pk, page]), {"width": width}).status_code == 404
     client.force_login(scenes.person("other-applicant"))
     assert [client.get(one).status_code for one in (address, reverse("evidence-view", args=[proof.pk]))] == [404, 404]
+
+
+def test_a_page_that_could_not_be_drawn_is_not_tried_at_every_look(proof):
+    file = Path(proof.file.path)
+    content = file.read_bytes()
+    file.write_bytes(b"nonsense")
+    found = []
+    for state in ("damaged", "good, but remembered", "an hour later"):
+        if state == "good, but remembered":
+            file.write_bytes(content)
+        if state == "an hour later":
+            (reasons,) = Path(default_storage.path("previews")).rglob(f"{proof.sha256}-3-1440.refused")
+            os.utime(reasons, (0, 0))
+        try:
+            found.append(previews.page_picture(proof, 3, 1440).suffix)
+        except Refused as refusal:
+            found.append([problem.code for problem in refusal.problems])
+    assert found == [["page_unreadable"], ["page_unreadable"], ".jpg"]
 
 
 def test_a_film_and_a_table_have_no_pages(applicant, draft):

@@ -14,12 +14,12 @@ from django.utils import timezone
 from PIL import Image
 
 from communities import credit_code
-from evaluation import configuration, outcome
+from evaluation import outcome
 from evaluation.models import Application, Certificate, Objection, Programme, PublicNotice
 from evaluation.workflow import APPLICATION, OBJECTION
 from portal.models import Event
 from portal.problems import Refused
-from tests.evaluation import published
+from tests.evaluation import published, scenes
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +27,12 @@ PRIVATE_TABLES = (
     "evaluation_mark", "evaluation_claim", "evaluation_evidence", "evaluation_document", "evaluation_objection",
     "evaluation_submission", "evaluation_finding", "communities_membership", "experts_", "portal_user", "portal_event",
 )  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def configured(django_db_setup, django_db_blocker):
+    with scenes.configured(django_db_blocker):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -479,7 +485,6 @@ class TestTooMuchOfIt:
         assert [(row.code, row.params["most"]) for row in caught.value.problems] == [("too_many_files", 1)]
 
 
-def test_the_words_about_an_unofficial_standard_are_the_programmes_own(db):
-    configuration.load()
+def test_the_words_about_an_unofficial_standard_are_the_programmes_own():
     Programme.objects.update(sample_notice="试行文本")
     assert published.notice().figures["standard_notice"] == "试行文本"

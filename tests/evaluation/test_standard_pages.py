@@ -9,12 +9,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from evaluation import configuration, filing
+from evaluation import filing
 from evaluation.configuration import SAMPLES, import_standard
 from evaluation.models import Programme, Standard
 from portal.machine import NotAllowed
 from portal.models import Event
-from tests.evaluation import published
+from tests.evaluation import published, scenes
 
 pytestmark = pytest.mark.django_db
 
@@ -25,9 +25,14 @@ TWO_PROBLEMS = SAMPLE.replace("dom: comm, req: 光缆", "dom: nobody, req: 光�
 NEW_VERSION = SAMPLE.replace('version: "1.0"', 'version: "1.1"', 1)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def configured(django_db_setup, django_db_blocker):
+    with scenes.configured(django_db_blocker):
+        yield
+
+
 @pytest.fixture
 def standard():
-    configuration.load()
     return Standard.objects.get(code="REF-SC")
 
 

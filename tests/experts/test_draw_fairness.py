@@ -5,8 +5,12 @@ import statistics
 from collections import Counter
 from dataclasses import replace
 
+import pytest
+
 from experts.draw import EXCLUSIONS, OPEN, Rules
 from tests.experts.pools import FIELDS, city_pool, drawn, expert, frozen_of
+
+pytestmark = pytest.mark.long
 
 
 def chi_square(counts, members):

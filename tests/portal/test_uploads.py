@@ -7,8 +7,9 @@ import fcntl
 import hashlib
 import io
 import threading
+from dataclasses import replace
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.utils import timezone
@@ -17,7 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from portal import tasks, uploads
+from portal import api_uploads, tasks, uploads
 from portal.attachments import Received, attachment_values, largest_bytes, stored
 from portal.bounded import TooHeavy, call
 from portal.contents import MEGABYTE
@@ -404,6 +405,26 @@ class TestAtOnce:
             answer = Sender(sender).say("PATCH", address, CONTENT, upload_offset="0")
         assert answer.status_code == 423
 
+    def test_slow_lines_never_take_every_thread(self, sender, monkeypatch):
+        monkeypatch.setattr(api_uploads, "TURNS", threading.BoundedSemaphore(1))
+        slow, other = begun(sender), begun(sender)
+        client, answers = Sender(sender), []
+
+        def meanwhile(upload, offset, read):
+            answers.append(client.say("PATCH", f"/api/v1/uploads/{other.pk}/", CONTENT, upload_offset="0"))
+            return LENGTH
+
+        with monkeypatch.context() as patch:
+            patch.setattr(uploads, "receive", meanwhile)
+            assert client.say("PATCH", f"/api/v1/uploads/{slow.pk}/", CONTENT, upload_offset="0").status_code == 204
+        assert [(answer.status_code, answer["Retry-After"]) for answer in answers] == [(503, "5")]
+        answer = client.say("PATCH", f"/api/v1/uploads/{other.pk}/", CONTENT, upload_offset="0")
+        assert (answer.status_code, fresh(other).offset) == (204, LENGTH)
+
+    def test_a_worker_who_hears_the_bell_at_once_does_not_find_the_file_held(self, sender, monkeypatch):
+        monkeypatch.setattr(tasks.take_in, "apply_async", lambda said, **more: uploads.take_in(UUID(said[0])))
+        assert fresh(whole(sender)).state == "taken"
+
     def test_many_workers_at_once_take_it_in_once(self, sender):
         upload = whole(sender)
         at_once(*[lambda: uploads.take_in(upload.pk)] * 4)
@@ -454,6 +475,20 @@ class TestTakingIn:
         assert uploads.waiting_for_worker() == [upload.pk]
         uploads.take_in(upload.pk)
         assert len(KEPT) == 1
+
+    def test_a_worker_slower_than_its_lease_is_not_taken_for_dead(self, sender, monkeypatch):
+        upload, looks = whole(sender), []
+
+        def slowly(row, file):
+            looks.append(row.pk)
+            if len(looks) == 1:
+                Upload.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+                uploads.take_in(upload.pk)
+            return hashlib.sha256(file.read()).hexdigest()
+
+        monkeypatch.setitem(uploads.PURPOSES, "trial", replace(TRIAL, prepare=slowly))
+        uploads.take_in(upload.pk)
+        assert (len(looks), fresh(upload).state, fresh(upload).attempts) == (1, "taken", 1)
 
     def test_what_has_not_come_whole_is_not_looked_at(self, sender):
         upload = begun(sender)
@@ -510,7 +545,7 @@ def test_a_hostile_file_is_refused_in_a_process_of_its_own(tmp_path, sender, set
     assert [(problem.code, problem.place) for problem in caught.value.problems] == [(code, name)]
 
 
-@pytest.mark.parametrize("asked", [work.spin, work.hoard])
+@pytest.mark.parametrize("asked", [work.spin, work.hoard, work.repeat])
 def test_work_that_takes_too_much_ends_alone(settings, asked):
     settings.OPENING_SECONDS = 1
     with pytest.raises(TooHeavy) as caught:

@@ -16,6 +16,11 @@ def hoard() -> int:
     return len(bytearray(3 * 1024**3))
 
 
+def repeat() -> list[str]:
+    """Answer what is small here and twenty megabytes on the way."""
+    return ["x" * 1024**2] * 20
+
+
 def give_in() -> None:
     """Refuse."""
     raise Refused([Problem("no", "here", "不行：%(why)s", {"why": "示例"})])
