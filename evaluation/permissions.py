@@ -103,7 +103,7 @@ def roles_of(user: User | None, application: Application) -> frozenset[str]:
     roles = project_roles(user, application.project)
     if user is None or roles & APPLICANTS or not user.is_authenticated:
         return roles
-    seats = dict(_seats_of(user, application.pk).values_list("review_round", "is_leader"))
+    seats = dict(_seats_of(user).filter(application=application).values_list("review_round", "is_leader"))
     if not seats:
         return roles
     # A seat on the panel excludes every duty on the same case, also when another panel judges it anew.
@@ -175,15 +175,18 @@ def visible_to(user: User | None) -> QuerySet[Application]:
     if user is None or not user.is_authenticated or not user.is_active:
         return Application.objects.none()
     own = _own(user)
-    seats = _seats_of(user, OuterRef("pk"))
-    now = Exists(seats.filter(review_round=OuterRef("review_round")))
     served = Q() if city_duties(user) & OFFICERS else Q(project__community__district__in=_districts(user))
-    return Application.objects.filter(own | (~Q(state="draft") & (now | (served & ~Exists(seats)))))
+    seats = _seats_of(user)
+    if not seats.exists():  # as for most: the lists of all cases then ask nothing about panels
+        return Application.objects.filter(own | (~Q(state="draft") & served))
+    sat = Q(pk__in=seats.values("application"))
+    now = sat & Exists(seats.filter(application=OuterRef("pk"), review_round=OuterRef("review_round")))
+    return Application.objects.filter(own | (~Q(state="draft") & (now | (served & ~sat))))
 
 
-def _seats_of(user: User | None, application: int | OuterRef) -> QuerySet[Assignment]:
-    """Seats that ``user`` has or had on panels of an application: while there is one, no duty counts there."""
-    return Assignment.objects.filter(application=application, expert__user__in=as_expert(user), state__in=SEATED)
+def _seats_of(user: User | None) -> QuerySet[Assignment]:
+    """Seats that ``user`` has or had on panels: while there is one of an application, no duty counts there."""
+    return Assignment.objects.filter(expert__user__in=as_expert(user), state__in=SEATED)
 
 
 def can_view_project(user: User | None, project: Project) -> bool:
@@ -219,8 +222,8 @@ def assignments_visible_to(user: User | None) -> QuerySet[Assignment]:
     own = Q(expert__user__in=as_expert(user))
     if city_duties(user) & {"organiser", "supervisor"}:
         party = _own(user, "application__project__")
-        seat = _seats_of(user, OuterRef("application"))
-        return Assignment.objects.filter(own | ~(party | Exists(seat)))
+        seat = Q(application__in=_seats_of(user).values("application"))
+        return Assignment.objects.filter(own | ~(party | seat))
     return Assignment.objects.filter(own)
 
 
@@ -273,10 +276,10 @@ def objections_visible_to(user: User | None) -> QuerySet[Objection]:
     if not city_duties(user) & {"intake", "supervisor", "approver"}:
         return Objection.objects.none()
     party = _own(user, "notice__application__project__")
-    seat = _seats_of(user, OuterRef("notice__application"))
+    seat = Q(notice__application__in=_seats_of(user).values("application"))
     ran = Q(notice__application__organiser=user) | run_by(user, "notice__application")
     mine = ran if "supervisor" not in city_duties(user) else Q(pk__in=[])
-    return Objection.objects.exclude(party | mine).exclude(Exists(seat))
+    return Objection.objects.exclude(party | mine).exclude(seat)
 
 
 def certificate_roles(user: User | None, certificate: Certificate) -> frozenset[str]:

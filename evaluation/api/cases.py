@@ -227,7 +227,8 @@ class ApplicationEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin
     lookup_value_regex = NUMBER
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset().with_case().select_related("certificate")
+        rows = super().get_queryset()
+        rows = (rows.with_case() if self.detail else rows.for_lists()).select_related("certificate")
         return rows.prefetch_related("project__engagements__organisation").by_deadline()
 
     @extend_schema(responses=EventSerializer(many=True), filters=False)

@@ -106,7 +106,7 @@ def _queue_rows(user: User, form: QueueFilter) -> Any:
         "project__programme": asked.get("programme"),
     }
     rows = rows.filter(**{column: value for column, value in equal.items() if value}).search(asked.get("q", ""))
-    return rows.with_case().by_deadline()
+    return rows.for_lists().by_deadline()
 
 
 # --- form check ---------------------------------------------------------------------------------------------------

