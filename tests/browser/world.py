@@ -99,7 +99,9 @@ def _places_of(name: str, application: Application) -> dict[str, Any]:
         f"{name}_applicant": people.applicant_of(project).username,
         f"{name}_district": people.district_officer_of(project).username,
     }
-    for row in people.panel_of(application, "invited", "accepted", "signed"):
+    panel = people.panel_of(application, "invited", "accepted", "signed")
+    # Who was drawn is chance, and a field may have two items: the ordinary member with the most to mark is named last.
+    for row in sorted(panel, key=lambda row: (not row.is_leader, len(marking.own_items(row)))):
         for part in [row.state, *(["leader"] if row.is_leader else [])]:
             people_of |= {f"{name}_{part}": row.expert.user.username, f"{name}_{part}_seat": row.pk}
     return {
