@@ -33,7 +33,7 @@ SCOPES: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 # What the API asks for beside a scope: a person who is signed in, never a token; or a token of any scope.
 SESSION, ANY = "session", "any"
-PARTIES = frozenset({"applicant", "consultant", "administrator", "member"})
+PARTIES = frozenset({"applicant", "consultant", "administrator", "member", "entrant"})
 
 PREFIX_LENGTH = 10
 LONGEST_DAYS = 366
@@ -137,6 +137,7 @@ def authenticated(secret: str) -> AccessToken | None:
     token: AccessToken | None = rows.select_related("user").first()
     if token is None:
         return None
+    token.user.acts_through = token.name
     if token.organisation_id is not None:
         limit_to(token.user, token.organisation_id)
     stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_NOTED_EVERY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -45,7 +45,7 @@ def districts() -> Any:
     return District.objects.exclude(valid_until__lt=today)
 
 
-class _Rows(forms.ModelForm):
+class RowsForm(forms.ModelForm):
     """Fields made from the columns; unique columns and constraints are left to the domain, which says more."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -55,6 +55,16 @@ class _Rows(forms.ModelForm):
                 field.empty_label = _("请选择")
             elif isinstance(field, forms.ChoiceField):
                 field.choices = [(value, label if value else _("请选择")) for value, label in field.choices]
+
+    def mark_required(self, *names: str) -> None:
+        """Show fields as required that the domain asks for: it then tells everything that is wrong at once."""
+        for name in names:
+            self.fields[name].is_asked = True
+            self.fields[name].widget.attrs["aria-required"] = "true"
+
+    def refill(self, typed: Mapping[str, str]) -> None:
+        """Show what was typed instead of what is kept; a box that was not ticked is not among it."""
+        self.initial |= {name: typed.get(name, "") for name in self.fields}
 
     def validate_unique(self) -> None:
         """The domain tells what is taken, without telling whose it is."""
@@ -66,7 +76,7 @@ class _Rows(forms.ModelForm):
         """The row is written by the domain, never through the form: nothing is put on the instance."""
 
 
-class OrganisationForm(_Rows):
+class OrganisationForm(RowsForm):
     class Meta:
         model = Organisation
         fields = ORGANISATION_FIELDS
@@ -80,9 +90,11 @@ class OrganisationForm(_Rows):
         self.fields["district"].queryset = districts()
         self.fields["district"].required = True
         self.fields["undertaking"].label = _("本单位承诺所填内容真实、所交证照有效")
+        self.fields["undertaking"].help_text = _("提交核验前须勾选；填写时可以先保存。")
+        self.mark_required("undertaking")
 
 
-class ContactForm(_Rows):
+class ContactForm(RowsForm):
     class Meta:
         model = Organisation
         fields = CONTACT_FIELDS
@@ -105,9 +117,11 @@ class ChangeForm(OrganisationForm):
             widget=forms.ClearableFileInput(attrs={"accept": accept_attribute(LICENCE_KINDS)}),
         )
         self.order_fields([*IDENTITY_FIELDS, "licence", "undertaking"])
+        self.fields["undertaking"].help_text = ""
+        self.mark_required("licence")
 
 
-class CommunityForm(_Rows):
+class CommunityForm(RowsForm):
     """Only the columns in ``free`` are asked; a question comes up where the domain raised it."""
 
     # question -> codes of the problems that raise it, each with the part of the sheet beside which it stands
@@ -178,7 +192,9 @@ class InvitationForm(forms.Form):
     whom = forms.CharField(
         label=_("用户名或电子邮箱"),
         max_length=254,
-        help_text=_("已有账号的填写用户名；还没有账号的填写电子邮箱，对方会收到注册并加入的链接。"),
+        help_text=_(
+            "已有账号的填写用户名；还没有账号的填写电子邮箱，对方会收到注册并加入的链接。平台不告知某个用户名是否存在。"
+        ),
     )
     role = forms.ChoiceField(
         label=_("成员角色"),

@@ -1,13 +1,16 @@
 """Invitations to act for a unit: an account is asked by its user name, anybody else by a secret link sent by e-mail.
 
-Hides: that of a secret only the digest is kept, how long it holds, and why a link opens nothing any more.
+Hides: that of a secret only the digest is kept, how long it holds, why a link opens nothing any more, and that whoever
+invites by user name learns neither whether somebody bears the name nor what else that person is.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -18,7 +21,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from communities.members import joining_problems, member_already, role_problems
+from communities.members import is_member, joining_problems, member_already, role_problems
 from communities.models import Invitation, Membership, Organisation
 from communities.permissions import RIGHTS
 from communities.writing import authorise, role_of, unique
@@ -29,6 +32,7 @@ from portal.problems import Problem, Refused, gettext_noop
 
 OPEN_AT_MOST = 50  # unanswered invitations of one unit, so that nobody sends e-mails by the thousand through the portal
 SENT_AT_MOST = 50  # within a day, of one unit or by one person: withdrawing makes no room for more e-mails
+USERNAME = re.compile(r"[\w.+-]{1,150}")  # as an account's, but for the "@" that makes it an address
 PAUSE = timedelta(minutes=10)  # between two sendings of one invitation
 
 
@@ -36,16 +40,19 @@ def invite(by: User, organisation: Organisation, whom: str, role: str) -> Invita
     """Ask somebody to act for the unit. Raises NotAllowed, Stale, Refused.
 
     whom: an e-mail address, or a user name. What holds an "@" is always an address: user names may hold one too, and
-    somebody could have taken another's address for a name.
+    somebody could have taken another's address for a name. A name that nobody bears, or the bearer of which may join no
+    unit, is invited all the same: what stands against it is told to whoever would accept.
     """
     authorise(by, "manage_members", organisation)
     whom = whom.strip()
     email = whom.lower() if "@" in whom else ""
-    invitee = None if email else User.objects.filter(username=whom, is_active=True).first()
-    problems = [*role_problems(role), *_problems_of_whom(organisation, invitee, email)]
+    name = "" if email else whom
+    invitee = User.objects.filter(username=name, is_active=True).first() if name else None
+    address = _problems_of_address(organisation, email) if email else _problems_of_name(organisation, name, invitee)
+    problems = [*role_problems(role), *address]
     if problems:
         raise Refused(problems)
-    secret = "" if invitee else secrets.token_urlsafe(32)
+    secret = secrets.token_urlsafe(32) if email else ""
     with unique(_invited_already()), transaction.atomic():
         hold(organisation, *RIGHTS["manage_members"][1])
         if organisation.invitations.unanswered().count() >= OPEN_AT_MOST:
@@ -53,8 +60,8 @@ def invite(by: User, organisation: Organisation, whom: str, role: str) -> Invita
             raise Refused([Problem("too_many", "", message, {"count": OPEN_AT_MOST})])
         _refuse_flood(by, organisation)
         row = Invitation.objects.create(
-            organisation=organisation, invitee=invitee, email=email, role=role, digest=_digest(secret),
-            invited_by=by, expires_at=_expiry(),
+            organisation=organisation, invitee=invitee, username=name, email=email, role=role,
+            digest=_digest(secret), invited_by=by, expires_at=_expiry(),
         )  # fmt: skip
         audit.record(
             organisation, "organisation.invite", by=by, role=role_of(by, organisation), member=row.whom, as_role=role
@@ -70,22 +77,25 @@ def _refuse_flood(by: User, organisation: Organisation) -> None:
         raise Refused([Problem("too_many_sent", "", message, {"count": SENT_AT_MOST})])
 
 
-def _problems_of_whom(organisation: Organisation, invitee: User | None, email: str) -> Iterator[Problem]:
-    if invitee is not None:
-        for problem in joining_problems(organisation, invitee):
-            yield Problem(problem.code, "whom", problem.message, problem.params)
-        if organisation.invitations.unanswered().filter(invitee=invitee).exists():
-            yield _invited_already()
-    elif not email:
-        message = gettext_noop("没有这个用户名；还没有账号的人，请填写其电子邮箱。")
-        yield Problem("user_unknown", "whom", message)
-    else:
-        try:
-            validate_email(email)
-        except ValidationError:
-            yield Problem("email", "whom", gettext_noop("电子邮箱的写法不对，请核对。"))
-        if organisation.invitations.unanswered().filter(invitee=None, email=email).exists():
-            yield _invited_already()
+def _problems_of_name(organisation: Organisation, name: str, invitee: User | None) -> Iterator[Problem]:
+    """Nothing but what the name itself and the unit's own lists say: no name is told from one that nobody bears."""
+    if not name:
+        yield Problem("required", "whom", gettext_noop("请填写对方的用户名或电子邮箱。"))
+    elif not USERNAME.fullmatch(name):
+        yield Problem("username", "whom", gettext_noop("用户名的写法不对，请核对；还没有账号的人，请填写其电子邮箱。"))
+    elif invitee is not None and is_member(organisation, invitee):
+        yield replace(member_already(), place="whom")
+    elif organisation.invitations.unanswered().filter(username=name).exists():
+        yield _invited_already()
+
+
+def _problems_of_address(organisation: Organisation, email: str) -> Iterator[Problem]:
+    try:
+        validate_email(email)
+    except ValidationError:
+        yield Problem("email", "whom", gettext_noop("电子邮箱的写法不对，请核对。"))
+    if organisation.invitations.unanswered().filter(email=email).exists():
+        yield _invited_already()
 
 
 def _invited_already() -> Problem:
@@ -119,7 +129,7 @@ def _send(invitation: Invitation, secret: str) -> None:
     }
     if invitation.invitee:
         notify.write(key, [invitation.invitee], "member_invitation", link, **words)
-    else:
+    elif invitation.email:
         notify.write_to_address(key, invitation.email, "member_invitation", link, **words)
 
 
@@ -133,7 +143,7 @@ def resend(by: User, invitation: Invitation) -> None:
     organisation = invitation.organisation
     authorise(by, "manage_members", organisation)
     now = timezone.now()
-    secret = "" if invitation.invitee_id else secrets.token_urlsafe(32)
+    secret = secrets.token_urlsafe(32) if invitation.email else ""
     columns = {"digest": _digest(secret), "sent_at": now, "expires_at": _expiry(), "invited_by": by}
     with transaction.atomic():
         hold(organisation, *RIGHTS["manage_members"][1])
@@ -276,6 +286,6 @@ ANSWERED = frozenset({"withdrawn", "used", "declined"})
 
 
 def _refuse_stranger(by: User, invitation: Invitation) -> None:
-    """An invitation to an account is nobody else's to answer."""
-    if not by.is_authenticated or not by.is_active or (invitation.invitee_id and invitation.invitee_id != by.pk):
+    """An invitation by user name is nobody else's to answer, also where nobody bore the name."""
+    if not by.is_authenticated or not by.is_active or (invitation.username and invitation.invitee_id != by.pk):
         raise NotAllowed("answer_invitation")

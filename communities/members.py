@@ -30,9 +30,14 @@ def bars(function: Bar) -> Bar:
     return function
 
 
+def is_member(organisation: Organisation, user: User) -> bool:
+    """Whether this account acts for the unit; the unit itself may know."""
+    return Membership.objects.filter(organisation=organisation, user=user, until=None).exists()
+
+
 def joining_problems(organisation: Organisation, user: User) -> Iterator[Problem]:
     """Why this account cannot become a member of the unit today."""
-    if Membership.objects.filter(organisation=organisation, user=user, until=None).exists():
+    if is_member(organisation, user):
         yield member_already()
     elif Officer.objects.on(timezone.localdate()).filter(user=user).exists():
         # Otherwise a unit could keep an officer off its cases by naming them a member.

@@ -197,11 +197,15 @@ class InvitationQuerySet(models.QuerySet):
 
 
 class Invitation(models.Model):
-    """邀请 to act for a unit: to an account, or to an e-mail address with a secret link of which only the digest is kept."""
+    """邀请 to act for a unit: to an account, or to an e-mail address with a secret link of which only the digest is kept.
+
+    One by user name looks the same whether somebody bears the name (``invitee``) or nobody does: it then waits unread.
+    """
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="invitations")
     invitee = models.ForeignKey(User, models.CASCADE, null=True, related_name="invitations", verbose_name=_("受邀账号"))
-    email = models.EmailField(_("电子邮箱"), blank=True)  # lower case; empty where an account is invited
+    username = models.CharField(_("用户名"), max_length=150, blank=True)  # as typed; empty where an address is invited
+    email = models.EmailField(_("电子邮箱"), blank=True)  # lower case; empty where a user name is invited
     role = models.CharField(_("成员角色"), max_length=20, choices=Membership.Role)
     digest = models.CharField(max_length=64, blank=True, db_index=True)  # SHA-256 of the secret in the link
     invited_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("邀请人"))
@@ -219,16 +223,17 @@ class Invitation(models.Model):
         verbose_name = _("成员邀请")
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(invitee=None, digest__gt="", email__gt="") | Q(invitee__isnull=False, digest="", email=""),
-                name="invited_by_account_or_mail",
+                condition=Q(invitee=None, username="", digest__gt="", email__gt="")
+                | Q(username__gt="", digest="", email=""),
+                name="invited_by_name_or_mail",
             ),
             models.UniqueConstraint(
-                fields=["organisation", "invitee"], condition=Q(invitee__isnull=False, **UNANSWERED),
-                name="one_invitation_an_account",
+                fields=["organisation", "username"], condition=Q(username__gt="", **UNANSWERED),
+                name="one_invitation_a_name",
             ),
             models.UniqueConstraint(
-                fields=["organisation", "email"], condition=Q(invitee=None, **UNANSWERED),
-                name="one_invitation_an_address",
+                fields=["organisation", "email"], condition=Q(email__gt="", **UNANSWERED),
+                name="one_invitation_a_mailbox",
             ),
         ]  # fmt: skip
 
@@ -238,7 +243,7 @@ class Invitation(models.Model):
     @property
     def whom(self) -> str:
         """Who is invited, as the unit named them: nobody learns a person's name by guessing user names."""
-        return self.invitee.username if self.invitee else self.email
+        return self.username or self.email
 
 
 class Officer(models.Model):

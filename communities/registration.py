@@ -121,6 +121,17 @@ def code_taken() -> Problem:
     return Problem("credit_code_taken", "credit_code", message)
 
 
+def lacking(organisation: Organisation) -> list[Problem]:
+    """What a registration still lacks before it can be handed in, in the order in which it is filled in. One query."""
+    found = []
+    if not organisation.undertaking:
+        found.append(Problem("undertaking", "undertaking", gettext_noop("请勾选真实性承诺。")))
+    if not organisation.licences.exists():
+        message = gettext_noop("请上传营业执照或登记证书（PDF 或照片）。")
+        found.append(Problem("licence_missing", "licence", message))
+    return found
+
+
 def add_licence(by: User, organisation: Organisation, upload: Any) -> Licence:
     """Hand in the licence; earlier files stay. Raises NotAllowed, Stale, Refused."""
     authorise(by, "edit", organisation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.contrib.auth import login
@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header, url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -33,6 +34,7 @@ from communities.forms import (
     OrganisationFilter,
     OrganisationForm,
     RoleForm,
+    RowsForm,
 )
 from communities.models import Community, Invitation, Licence, Membership, Organisation, OrganisationChange
 from communities.permissions import (
@@ -44,19 +46,22 @@ from communities.permissions import (
     visible_to,
 )
 from communities.workflow import ORGANISATION, ORGANISATION_CHANGE
-from portal import files
+from portal import attempts, files, kept
 from portal.forms import act_links, add_problems
 from portal.machine import NotAllowed
 from portal.models import Event
 from portal.problems import Refused
 
 PAGE = 20
+Rows = TypeVar("Rows", bound=RowsForm)
 
 
 def register(request: HttpRequest) -> HttpResponse:
     """Make an account and sign in with it; whoever came by an invitation goes on there."""
     if request.user.is_authenticated:
         return redirect("my-work")
+    if request.method == "POST":
+        attempts.take(attempts.registrations(), attempts.address_of(request))
     form = AccountForm(request.POST or None)
     following = next_of(request)
 
@@ -79,6 +84,18 @@ def next_of(request: HttpRequest) -> str:
     target = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
     return target if safe else ""
+
+
+def refilled(request: HttpRequest, form: Rows) -> Rows:
+    """The form with what was typed into it before the session ended."""
+    found = kept.typed(request)
+    if found is not None:
+        form.refill(found)
+        words = _("刚才登录已过期，内容没有保存；已为您填回，请核对后保存。")
+        if form.is_multipart():
+            words = _("刚才登录已过期，内容没有保存；已为您填回，请核对后保存。选过的文件须重新选择。")
+        messages.warning(request, words)
+    return form
 
 
 def tried(form: BaseForm, keep: Callable[[], Any]) -> bool:
@@ -124,7 +141,7 @@ def organisations(request: HttpRequest) -> HttpResponse:
 @login_required
 def organisation_new(request: HttpRequest) -> HttpResponse:
     """Begin the registration of a unit."""
-    form = OrganisationForm(request.POST or None)
+    form = refilled(request, OrganisationForm(request.POST or None))
     made: list[Organisation] = []
     if tried(form, lambda: made.append(registration.open_organisation(request.user, form.cleaned_data))):
         messages.success(request, _("单位信息已保存。请上传营业执照，然后提交核验。"))
@@ -150,6 +167,7 @@ def organisation_page(
         "organisation": obj,
         "acts": act_links(ORGANISATION, obj, user),
         "may_edit": can(user, "edit", obj),
+        "lacking": _lacking(obj) if can(user, "edit", obj) else [],
         "may_manage_members": can(user, "manage_members", obj),
         "may_change_contact": can(user, "change_contact", obj),
         "may_propose": can(user, "propose_change", obj),
@@ -172,6 +190,15 @@ def organisation_page(
     return render(request, "communities/organisation.html", context, status=422 if licence or invitation else 200)
 
 
+def _lacking(obj: Organisation) -> list[tuple[str, str]]:
+    """What still keeps the registration from being handed in: (sentence, address of the field that mends it)."""
+    addresses = {
+        "undertaking": reverse("organisation-edit", args=[obj.pk]) + "#id_undertaking",
+        "licence": "#id_file",
+    }
+    return [(problem.text(_), addresses[problem.place]) for problem in registration.lacking(obj)]
+
+
 def _unanswered(user: Any, obj: Organisation) -> list[Invitation]:
     """Invitations of the unit that nobody has answered, for whoever manages its members; each knows whether it expired."""
     rows = invitations_managed_by(user).unanswered().filter(organisation=obj).select_related("invitee").order_by("-pk")
@@ -186,7 +213,7 @@ def _unanswered(user: Any, obj: Organisation) -> list[Invitation]:
 def organisation_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change what a unit says of itself, before it is handed in."""
     obj = permitted(request, pk, "edit")
-    form = OrganisationForm(request.POST or None, instance=obj)
+    form = refilled(request, OrganisationForm(request.POST or None, instance=obj))
     if tried(form, lambda: registration.change_organisation(request.user, obj, form.cleaned_data)):
         messages.success(request, _("单位信息已保存。"))
         return redirect(obj)
@@ -231,7 +258,7 @@ def licence_file(request: HttpRequest, pk: int) -> HttpResponseBase:
 def organisation_contact(request: HttpRequest, pk: int) -> HttpResponse:
     """Say anew how a verified unit is reached; holds at once."""
     obj = permitted(request, pk, "change_contact")
-    form = ContactForm(request.POST or None, instance=obj)
+    form = refilled(request, ContactForm(request.POST or None, instance=obj))
     if tried(form, lambda: changes.change_contact(request.user, obj, form.cleaned_data)):
         messages.success(request, _("联系信息已更新。"))
         return redirect(obj)
@@ -242,7 +269,7 @@ def organisation_contact(request: HttpRequest, pk: int) -> HttpResponse:
 def organisation_change_new(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask that other identity facts of a verified unit be approved."""
     obj = permitted(request, pk, "propose_change")
-    form = ChangeForm(request.POST or None, request.FILES or None, instance=obj)
+    form = refilled(request, ChangeForm(request.POST or None, request.FILES or None, instance=obj))
     made: list[OrganisationChange] = []
 
     def keep() -> None:
@@ -281,7 +308,7 @@ def invitation_new(request: HttpRequest, pk: int) -> HttpResponse:
     obj = permitted(request, pk, "manage_members")
     form = InvitationForm(request.POST)
     if tried(form, lambda: inviting.invite(request.user, obj, **form.cleaned_data)):
-        messages.success(request, _("邀请已发出，对方接受后即成为单位成员。"))
+        messages.success(request, _("邀请已发出，对方接受后即成为单位成员。对方没有收到的，请核对用户名或电子邮箱。"))
         return redirect(obj)
     return organisation_page(request, obj, invitation=form)
 
@@ -372,7 +399,7 @@ def member_end(request: HttpRequest, pk: int) -> HttpResponse:
 def community_new(request: HttpRequest, pk: int) -> HttpResponse:
     """Register a community of the unit."""
     obj = permitted(request, pk, "register_community")
-    form = CommunityForm(request.POST or None)
+    form = refilled(request, CommunityForm(request.POST or None))
     made: list[Community] = []
     if tried(form, lambda: made.append(sheets.register_community(request.user, obj, form.cleaned_data))):
         messages.success(request, _("小区已登记。"))
@@ -463,7 +490,7 @@ def community_edit(request: HttpRequest, pk: int) -> HttpResponse:
     if not can(request.user, "register_community", obj.organisation):
         raise NotAllowed("register_community")
     free = sheets.open_fields(obj)
-    form = CommunityForm(request.POST or None, instance=obj, free=free)
+    form = refilled(request, CommunityForm(request.POST or None, instance=obj, free=free))
     if tried(form, lambda: sheets.change_community(request.user, obj, form.cleaned_data)):
         messages.success(request, _("小区信息已保存。"))
         return redirect(obj)

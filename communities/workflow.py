@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from communities import changes
 from communities.models import Organisation, OrganisationChange
 from communities.permissions import change_roles, changes_visible_to, officers, roles_of, visible_to
-from communities.registration import DRAFT_STEP, code_problems
+from communities.registration import DRAFT_STEP, code_problems, lacking
 from portal import clock, notify
 from portal.machine import Act, Ask, Machine, Transition, hold, register
 from portal.models import Event, User
@@ -29,10 +29,7 @@ STATES = {
 
 
 def registration_is_complete(organisation: Organisation, act: Act) -> Iterator[Problem]:
-    if not organisation.undertaking:
-        yield Problem("undertaking", "undertaking", gettext_noop("请勾选真实性承诺。"))
-    if not organisation.licences.exists():
-        yield Problem("licence_missing", "licence", gettext_noop("请上传营业执照或登记证书（PDF 或照片）。"))
+    yield from lacking(organisation)
 
 
 def ban_ends_later(organisation: Organisation, act: Act) -> Iterator[Problem]:
@@ -110,16 +107,21 @@ ORGANISATION = register(
         transitions=(
             Transition(
                 "submit", _("提交核验"), _("提交了单位注册"), ("draft", "returned"), "submitted", ("administrator",),
-                checks=(registration_is_complete,), in_time=True,
+                checks=(registration_is_complete,), in_time=True, told=_("已提交核验：%(subject)s的单位注册。"),
             ),
             # frees the credit code: nobody keeps a unit from registering with a form that is never handed in
             Transition("lapse", _("逾期未提交"), _("逾期未提交，注册作废"), ("draft", "returned"), "lapsed", ("system",)),
-            Transition("approve", _("核验通过"), _("核验通过了单位注册"), ("submitted",), "active", ("intake",)),
             Transition(
-                "return", _("退回修改"), _("退回了单位注册"), ("submitted",), "returned", ("intake",), asks=(REASON,)
+                "approve", _("核验通过"), _("核验通过了单位注册"), ("submitted",), "active", ("intake",),
+                told=_("已核验通过：%(subject)s的单位注册。"),
             ),
             Transition(
-                "refuse", _("不予注册"), _("未予注册"), ("submitted",), "refused", ("intake",), asks=(REASON,), danger=True
+                "return", _("退回修改"), _("退回了单位注册"), ("submitted",), "returned", ("intake",), asks=(REASON,),
+                told=_("已退回修改：%(subject)s的单位注册。"),
+            ),
+            Transition(
+                "refuse", _("不予注册"), _("未予注册"), ("submitted",), "refused", ("intake",), asks=(REASON,), danger=True,
+                told=_("已决定不予注册：%(subject)s。"),
             ),
             Transition(
                 "ban", _("限制申报"), _("限制了该单位申报"), ("active",), "banned", ("supervisor",),
@@ -188,10 +190,11 @@ ORGANISATION_CHANGE = register(
             Transition(
                 "approve", _("核准变更"), _("核准了单位信息变更"), ("waiting",), "approved", ("intake",),
                 checks=(code_is_free,), effects=(keep_change,), afterwards=(follow_change,),
+                told=_("已核准：%(subject)s。"),
             ),
             Transition(
                 "reject", _("不予核准"), _("未核准单位信息变更"), ("waiting",), "rejected", ("intake",), asks=(REASON,),
-                danger=True,
+                danger=True, told=_("已决定不予核准：%(subject)s。"),
             ),
             Transition(
                 "withdraw", _("撤回变更申请"), _("撤回了单位信息变更申请"), ("waiting",), "withdrawn", ("administrator",),

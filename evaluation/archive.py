@@ -17,7 +17,7 @@ from zipstream import ZipStream
 
 from evaluation import manifest, wording
 from evaluation.models import Application, Document, Evidence, Submission
-from evaluation.snapshot import COMMUNITY_FIELDS, canonical, consultants_of, evidence_of
+from evaluation.snapshot import COMMUNITY_FIELDS, build, canonical, consultants_of, evidence_of
 from portal import files, typesetting
 from portal.problems import Problem, Refused, gettext_noop
 
@@ -108,21 +108,38 @@ def _chunks(name: str) -> Iterator[bytes]:
 
 def summary_pdf(submission: Submission) -> bytes:
     """The version to read on paper. Always Chinese: the same version gives the same bytes whoever downloads it."""
-    application, data = submission.application, submission.data
     with translation.override("zh-hans"):
         content = {
-            "title": _("%(stage)s申报内容") % {"stage": application.stage_name},
-            "number": data["project"]["number"],
+            **_content(submission.application, submission.data),
             "version": submission.version,
             "submitted_by": str(submission.by),
             "submitted_at": f"{timezone.localtime(submission.at):%Y-%m-%d %H:%M}",
             "issued_on": timezone.localdate(submission.at),
             "sha256": submission.sha256,
-            "sections": _sections(application, data),
-            "documents": _documents(application, data),
-            "claims": _claims(application, data),
         }
     return typesetting.render("snapshot", content, replace_missing=True)
+
+
+def draft_pdf(application: Application) -> bytes:
+    """What the application says now, to read on paper and to put a seal on, before it is handed in."""
+    with translation.override("zh-hans"):
+        content = {
+            **_content(application, build(application)),
+            "issued_on": timezone.localdate(),
+            "notice": _("打印稿：尚未提交，以提交后封存的版本为准。"),
+        }
+    return typesetting.render("snapshot", content, replace_missing=True)
+
+
+def _content(application: Application, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of the printed summary that a version and a draft have in common."""
+    return {
+        "title": _("%(stage)s申报内容") % {"stage": application.stage_name},
+        "number": data["project"]["number"],
+        "sections": _sections(application, data),
+        "documents": _documents(application, data),
+        "claims": _claims(application, data),
+    }
 
 
 def _sections(application: Application, data: Mapping[str, Any]) -> list[dict[str, Any]]:

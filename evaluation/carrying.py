@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation import standard, wording
+from evaluation import checks, standard, wording
 from evaluation.models import Application, Claim, Evidence, EvidenceLink, Submission
 from evaluation.permissions import APPLICANTS, roles_of, writing
 from evaluation.snapshot import build, compared, counts, design_of, evidence_of
@@ -125,13 +125,35 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One item at the design (None: it said nothing) and now. carried: its mark was taken over and is still the same."""
+    """One item at the design (None: it said nothing) and now.
+
+    changed: its mark is another; carried: its mark was taken over and is still the same; claims: its mark now claims
+    something, which asks for a proof.
+    """
 
     item: standard.Item
     before: Side | None
     now: Side
     changed: bool
     carried: bool
+    claims: bool
+
+    @property
+    def differs(self) -> tuple[str, ...]:
+        """What is another than at the design: "mark", "note", "proofs" (their number); () where that said nothing."""
+        if self.before is None:
+            return ()
+        found = {
+            "mark": self.changed,
+            "note": self.before.note != self.now.note,
+            "proofs": len(self.before.proofs) != len(self.now.proofs),
+        }
+        return tuple(name for name, another in found.items() if another)
+
+    @property
+    def unproved(self) -> bool:
+        """Whether another mark claims something and nothing new proves it."""
+        return self.changed and self.claims and not self.proved_anew
 
     @property
     def kept(self) -> int:
@@ -158,7 +180,8 @@ def comparison(
     and panel read the same.
     """
     data = build(application) if data is None else data
-    items = application.standard.items(application.stage)
+    concealed = data.get("concealed", ())
+    items = [item for item in application.standard.items(application.stage) if item.code not in concealed]
     told = data.get("comparison")
     if told is None:  # sealed before comparisons were
         design = design_of(application)
@@ -179,4 +202,5 @@ def _compared(item: standard.Item, told: Mapping[str, Any], data: Mapping[str, A
         now=Side(wording.mark_words(item, claim.get("value")), claim.get("note", ""), proofs),
         changed=told["changed"],
         carried=bool(claim.get("carried")),
+        claims=checks.is_won(claim.get("value")),
     )

@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from communities import credit_code
+from communities.sheets import PERMIT_DATES
 from evaluation import scoring
 from evaluation.models import Application, Certificate, Document, Evidence, GuidanceOpinion, GuidanceVisit
 from evaluation.snapshot import counts, design_of, evidence_of
@@ -155,9 +156,14 @@ def every_item_is_claimed(look: Look) -> Iterator[Problem]:
             yield problem
 
 
+def reason_is_missing(value: Any, note: str) -> bool:
+    """Whether an item is said not to be applicable, and not why."""
+    return value == NOT_APPLICABLE and not note
+
+
 def not_applicable_has_a_reason(look: Look) -> Iterator[Problem]:
     for item in look.items:
-        if look.value(item.code) == "na" and not look.note(item.code):
+        if reason_is_missing(look.value(item.code), look.note(item.code)):
             message = gettext_noop("条目%(code)s自评为“不适用”，请写明理由。")
             yield Problem("reason_missing", item.code, message, {"code": item.code})
 
@@ -234,13 +240,12 @@ def needed_dates(application: Application) -> tuple[str, ...]:
 
 
 def permit_dates_are_in_order(look: Look) -> Iterator[Problem]:
-    """planning < drawing review < construction permit < completion (the last one at completion only)."""
-    names = needed_dates(look.application)
+    """planning < drawing review < construction permit < completion: those of the stage are there, all given in order."""
     dates = look.data["community"]
-    for name in names:
+    for name in needed_dates(look.application):
         if not dates[name]:
             yield Problem("date_missing", name, gettext_noop("请填写该日期。"))
-    known = [(dates[name], name) for name in names if dates[name]]
+    known = [(dates[name], name) for name in PERMIT_DATES if dates[name]]
     for (earlier, _), (later, name) in zip(known, known[1:], strict=False):
         if later <= earlier:
             message = gettext_noop("%(later)s应晚于前一证照的日期%(earlier)s。")
@@ -280,11 +285,16 @@ def earlier_claims(application: Application) -> Mapping[str, Any]:
     return {code: claim["value"] for code, claim in claims.items() if claim["value"] is not None}
 
 
+def difference_is_unanswered(before: Mapping[str, Any], code: str, value: Any, note: str) -> bool:
+    """Whether an item is claimed otherwise than in the certified design (``earlier_claims``), and not why."""
+    return code in before and before[code] != value and not note
+
+
 def differences_to_the_design_are_answered(look: Look) -> Iterator[Problem]:
     """An item claimed otherwise than in the certified design needs words."""
     before = earlier_claims(look.application)
     for item in look.items:
-        if item.code in before and before[item.code] != look.value(item.code) and not look.note(item.code):
+        if difference_is_unanswered(before, item.code, look.value(item.code), look.note(item.code)):
             message = gettext_noop("条目%(code)s的自评与设计评价不同，请在说明中写明差异原因。")
             yield Problem("difference_unanswered", item.code, message, {"code": item.code})
 
@@ -314,7 +324,7 @@ RULES: tuple[Rule, ...] = (
 def run(application: Application, data: Mapping[str, Any], *, files_too: bool = True) -> list[dict[str, Any]]:
     """Apply every rule to one version; return [{"rule", "label", "problems": [Problem.as_record()]}].
 
-    ``files_too=False`` leaves out opening every file again: for advice while typing.
+    ``files_too=False`` leaves out opening every file again, as ``left_to_the_worker`` says: for advice while typing.
     """
     look = Look(application, data)
     return [
@@ -322,3 +332,8 @@ def run(application: Application, data: Mapping[str, Any], *, files_too: bool = 
         for code, label, rule in RULES
         if files_too or rule is not files_are_readable
     ]
+
+
+def left_to_the_worker() -> list[str]:
+    """The rules, in words to be translated, that are applied only once an application has been handed in."""
+    return [label for _code, label, rule in RULES if rule is files_are_readable]

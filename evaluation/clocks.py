@@ -21,6 +21,7 @@ STEPS: Mapping[str, str] = {
     "recommendation": "recommendation",
     "drawing": "draw",
     "cosigning": "draw",
+    "revealing": "draw",
     "inviting": "invitation",
     "site_visit": "review",
     "review": "review",
@@ -41,7 +42,8 @@ HOLDERS: Mapping[str, str] = {
     "recommendation": "district_officer",
     "drawing": "organiser",
     "cosigning": "supervisor",
-    "inviting": "organiser",
+    "revealing": "draw_party",  # whoever still owes a secret; the organiser for the public value
+    "inviting": "invitee",  # one of the experts asked; the supervisor once nobody is left to ask: holder_of
     "site_visit": "leader",
     "review": "expert",
     "deliberation": "leader",
@@ -49,6 +51,12 @@ HOLDERS: Mapping[str, str] = {
     "revision_check": "leader",
     "approval": "approver",
 }
+
+
+def holder_of(application: Application) -> str:
+    """The role that must act now, "" in a state that nobody holds. A pool run dry is the supervisor's to draw anew."""
+    ran_dry = application.state == "inviting" and application.fault
+    return "supervisor" if ran_dry else HOLDERS.get(application.state, "")
 
 
 def running_clock(application: Application, source: str, target: str, day: date) -> Mapping[str, Any]:
@@ -65,8 +73,10 @@ def running_clock(application: Application, source: str, target: str, day: date)
 
 
 def holders(application: Application) -> Iterable[User]:
-    """The people who must act now on this application."""
-    role = HOLDERS.get(application.state)
+    """The people who must act now on this application. Who is asked to sit is reminded by the invitation itself, and
+    the organiser of a panel that is not complete in time.
+    """
+    role = "organiser" if application.state == "inviting" else HOLDERS.get(application.state)
     project = application.project
     if role == "applicant":
         return User.objects.filter(memberships__organisation=project.organisation_id, memberships__until=None)
@@ -76,6 +86,15 @@ def holders(application: Application) -> Iterable[User]:
         return User.objects.filter(expert__assignments__in=mine)
     if role == "district_officer":
         return officers(role, project.community.district_id)
+    if role == "draw_party":
+        return draw_parties(application)
     if role == "organiser" and application.organiser_id:
         return User.objects.filter(Q(pk=application.organiser_id))
     return officers(role) if role else User.objects.none()
+
+
+def draw_parties(application: Application) -> Iterable[User]:
+    """Who still owes a secret of the draw, and the organiser once only the public value is missing."""
+    draw = application.draws.get(review_round=application.review_round)
+    owing = {draw.organiser_id: not draw.organiser_secret, draw.supervisor_id: not draw.supervisor_secret}
+    return User.objects.filter(pk__in=[pk for pk, owes in owing.items() if owes] or [draw.organiser_id])

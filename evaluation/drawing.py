@@ -1,18 +1,19 @@
 """From a case to a frozen pool, from two secrets to a panel, from a decline to the next expert.
 
-Hides: which facts exclude whom, and that the pure draw (``experts.draw``) is replayed from the stored row each time.
+Hides: which facts exclude whom, who keeps which secret until when, and that the pure draw (``experts.draw``) is replayed
+from the stored row each time.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from communities.models import Officer
@@ -20,22 +21,24 @@ from evaluation.models import Application, Assignment, Draw
 from evaluation.notifications import tell_invited
 from evaluation.permissions import OFFICERS, SEATED
 from experts import draw as lots
-from experts.models import Expert, Field, Recusal
+from experts import facts
+from experts.models import Expert, Field
 from portal import clock
 from portal.models import Event, User
-from portal.problems import Refused
+from portal.problems import Problem, Refused, gettext_noop
 
 RULES_VERSION = "1"
 GAVE_UP = ("declined", "recused", "lapsed")
 
 
-def propose(application: Application, by: User) -> Draw:
-    """Freeze pool, exclusions and rules; the commitment exists before the supervisor's secret does. Raises Refused."""
-    project = application.project
-    subject = f"{project.number}/{application.stage}/{application.review_round}"
-    frozen = lots.freeze(
-        candidates(application), rules(application), subject, already(application), salt=secrets.token_hex(32)
-    )
+def propose(application: Application, by: User, *, secret: str = "", secret_hash: str = "", salt: str = "") -> Draw:
+    """Freeze pool, exclusions and rules, and bind the organiser, before the supervisor is bound to anything.
+
+    secret, secret_hash: as in ``_bound``. salt: of the pseudonyms, 64 hexadecimal digits; fresh where it is "".
+    Raises Refused where no panel can be seated, with what would cure it.
+    """
+    published, entrusted = _bound(secret, secret_hash)
+    frozen = frozen_pool(application, salt or secrets.token_hex(32))
     return Draw.objects.create(
         application=application,
         review_round=application.review_round,
@@ -43,8 +46,94 @@ def propose(application: Application, by: User) -> Draw:
         identities={key: dict(value) for key, value in frozen.identities.items()},
         commitment=frozen.commitment,
         organiser=by,
-        organiser_secret=secrets.token_hex(32),
+        organiser_hash=published,
+        organiser_secret=entrusted,
     )
+
+
+def frozen_pool(application: Application, salt: str) -> lots.Frozen:
+    """The pool as it is frozen now. Raises Refused where no panel can be seated from it."""
+    project = application.project
+    subject = f"{project.number}/{application.stage}/{application.review_round}"
+    return lots.freeze(candidates(application), rules(application), subject, already(application), salt=salt)
+
+
+def obstacles(application: Application) -> list[Problem]:
+    """Why no panel can be drawn now, each with what would cure it: told before anybody proposes."""
+    try:
+        frozen_pool(application, "0" * 64)
+    except Refused as refused:
+        return list(refused.problems)
+    return []
+
+
+# --- both parties bind themselves, then reveal ------------------------------------------------------------------------
+
+
+def commitment_problems(secret: str, secret_hash: str, other: str = "") -> Iterator[Problem]:
+    """What is wrong with how a party wants to bind itself. other: the hash by which the other one is bound already."""
+    published = secret_hash or lots.secret_hash(secret)
+    malformed = lots.problem_of_hash(secret_hash, "secret_hash") if secret_hash else None
+    found = malformed or (lots.problem_of_secret(secret, published, "secret") if secret else None)
+    if found:
+        yield found
+    elif (secret or secret_hash) and published == other:
+        message = gettext_noop("评价组织员与监督员的密值相同：须各自独立生成。")
+        yield Problem("secret_shared", "secret" if secret else "secret_hash", message)
+
+
+def _bound(secret: str, secret_hash: str) -> tuple[str, str]:
+    """The hash that binds a party, and the secret if the portal keeps it.
+
+    secret: entrusted to the portal, which shows it to nobody before the draw. secret_hash: alone, where the party keeps
+    the secret until it is revealed. Neither: the portal makes the secret itself.
+    """
+    entrusted = secret if secret or secret_hash else secrets.token_hex(32)
+    return secret_hash or lots.secret_hash(entrusted), entrusted
+
+
+def present(application: Application) -> Draw:
+    """The draw of this review round that has been proposed. Raises Draw.DoesNotExist."""
+    return Draw.objects.get(application=application, review_round=application.review_round)
+
+
+def cosign(application: Application, by: User, *, secret: str = "", secret_hash: str = "") -> Draw:
+    """Bind the supervisor to a secret; see ``_bound``."""
+    draw = present(application)
+    draw.supervisor = by
+    draw.supervisor_hash, draw.supervisor_secret = _bound(secret, secret_hash)
+    draw.save(update_fields=["supervisor", "supervisor_hash", "supervisor_secret"])
+    return draw
+
+
+def party_of(draw: Draw, user: User) -> str:
+    """As what ``user`` is bound by this draw: "organiser", "supervisor", or "" for nobody."""
+    return {draw.supervisor_id: "supervisor", draw.organiser_id: "organiser"}.get(user.pk, "")
+
+
+def reveal(application: Application, by: User, secret: str) -> str:
+    """Keep the secret by which ``by`` is bound, unseen until the draw is held; return as which party."""
+    draw = present(application)
+    party = party_of(draw, by)
+    Draw.objects.filter(pk=draw.pk).update(**{f"{party}_secret": secret})
+    return party
+
+
+def enter_public_value(application: Application, value: str) -> str:
+    """Keep the value of the public source; return the name of the source."""
+    draw = present(application)
+    Draw.objects.filter(pk=draw.pk).update(public_value=value)
+    return str(draw.frozen["rules"]["public_source"])
+
+
+def missing(draw: Draw) -> tuple[str, ...]:
+    """What a draw still waits for, of "organiser", "supervisor" (their secrets) and "public_value"; () if for nothing."""
+    waits = {
+        "organiser": not draw.organiser_secret,
+        "supervisor": not draw.supervisor_secret,
+        "public_value": bool(draw.frozen["rules"]["public_source"]) and not draw.public_value,
+    }
+    return tuple(name for name, is_missing in waits.items() if is_missing)
 
 
 def rules(application: Application) -> lots.Rules:
@@ -56,6 +145,7 @@ def rules(application: Application) -> lots.Rules:
         seats=programme.panel_seats,
         max_load=programme.load_limit,
         leader_not_from_district=application.project.community.district_id,
+        public_source=programme.public_source or None,
         field_names=dict(Field.objects.values_list("code", "name")),
     )
 
@@ -95,14 +185,27 @@ def standings(application: Application, draw: Draw | None) -> list[Standing]:
 def draw_of(application: Application) -> Draw | None:
     """The draw of the present review round; a round that the same panel continues has none of its own."""
     own = application.draws.filter(review_round=application.review_round).first()
-    if own is not None or application.state in ("drawing", "cosigning"):
+    if own is not None or application.state == "drawing":
         return own
     kept = application.assignments.filter(review_round=application.review_round).select_related("draw").first()
     return kept.draw if kept else None
 
 
+def held(application: Application, review_round: int | None = None) -> Draw | None:
+    """The draw of a round, or without one of the present round, if it was held; only such a draw has a receipt."""
+    of_round = application.draws.filter(review_round=review_round)
+    row = draw_of(application) if review_round is None else of_round.first()
+    return row if row is not None and row.receipt is not None else None
+
+
+def earlier(application: Application, draw: Draw | None) -> QuerySet[Draw]:
+    """The draws of this application before ``draw``, oldest first: replaced by a new one, or given up before it was held."""
+    before = draw.review_round if draw is not None else application.review_round
+    return Draw.objects.filter(application=application, review_round__lt=before).order_by("review_round")
+
+
 def candidates(application: Application) -> list[lots.Candidate]:
-    """Every expert of the pool as the draw sees them, with the reason why one is kept off. Five queries."""
+    """Every expert of the pool as the draw sees them, with the reason why one is kept off. As many queries for any pool."""
     day = timezone.localdate()
     recused = conflicts(application, day)
     seats = Assignment.objects.filter(state__in=SEATED, state_since__year=day.year)
@@ -111,34 +214,37 @@ def candidates(application: Application) -> list[lots.Candidate]:
     serving = set(Expert.objects.serving(day).values_list("pk", flat=True))
     # Fields in which this stage has nothing to mark are none here: an expert without others would sign an empty sheet.
     asked = {item.domain for item in application.standard.items(application.stage)}
-    pool = Expert.objects.prefetch_related("fields").order_by("number")
+    fields = defaultdict(list)
+    held = Expert.fields.through.objects.filter(field__in=asked)
+    for expert_id, code in held.values_list("expert_id", "field_id"):
+        fields[expert_id].append(code)
+    # Rows, not objects: making 2,000 of those would take longer than the draw.
+    columns = ("pk", "number", "employer_code", "district_id", "state", "term_from", "term_until")
     return [
         lots.Candidate(
             expert_id=expert.number,
-            fields=tuple(sorted(field.pk for field in expert.fields.all() if field.pk in asked)),
+            fields=tuple(sorted(fields[expert.pk])),
             employer=expert.employer_code,
             district=expert.district_id,
             load=loads[expert.pk],
             excluded=recused.get(expert.pk) or (None if expert.pk in serving else _absence(expert, day)),
         )
-        for expert in pool
+        for expert in Expert.objects.order_by("number").values_list(*columns, named=True)
     ]
 
 
-def _absence(expert: Expert, day: date) -> str:
-    return "paused" if expert.paused_until and expert.paused_until >= day else "term_expired"
+def _absence(expert: Any, day: date) -> str:
+    in_term = expert.term_from <= day <= expert.term_until and expert.state != "removed"
+    return "paused" if in_term else "term_expired"
 
 
 def conflicts(application: Application, day: date) -> dict[int, str]:
     """Expert id -> reason code: officer of the case, employed by or member of a party, or a recusal fact within three years."""
     project = application.project
     codes = project.party_codes
-    since = day - timedelta(days=365 * project.programme.recusal_years)
-    found = dict.fromkeys(_officers(application, day), "handles_case")
-    facts = Recusal.objects.filter(Q(until=None) | Q(until__gte=since), party_code__in=codes)
-    for expert_id, reason in facts.order_by("pk").values_list("expert_id", "reason"):
-        found.setdefault(expert_id, reason)
-    advising = dict(project.engagements.values_list("organisation", "organisation__credit_code"))
+    since = recused_since(application, day)
+    found = {**facts.known(codes, since), **dict.fromkeys(_officers(application, day), "handles_case")}
+    advising = project.advising
     members = Expert.objects.filter(Q(user__memberships__until=None) | Q(user__memberships__until__gte=since))
     members = members.filter(user__memberships__organisation__in=[project.organisation_id, *advising])
     for expert_id in members.values_list("pk", flat=True):
@@ -146,6 +252,11 @@ def conflicts(application: Application, day: date) -> dict[int, str]:
     for expert_id, code in Expert.objects.filter(employer_code__in=codes).values_list("pk", "employer_code"):
         found[expert_id] = "same_consulting_unit" if code in advising.values() else "employed_by_party"
     return found
+
+
+def recused_since(application: Application, day: date) -> date:
+    """The first day of the years for which an employment or another fact that has ended still counts."""
+    return day - timedelta(days=365 * application.project.programme.recusal_years)
 
 
 def _officers(application: Application, day: date) -> set[int]:
@@ -158,19 +269,29 @@ def _officers(application: Application, day: date) -> set[int]:
     return set(Expert.objects.filter(user__in=set(people)).values_list("pk", flat=True))
 
 
+def accepted(applications: Iterable[Application]) -> dict[int, int]:
+    """Application id -> seats taken, of those whose experts are being asked. One query, none where nobody is asked."""
+    asking = [row.pk for row in applications if row.state == "inviting"]
+    if not asking:
+        return {}
+    seats = Assignment.objects.filter(application__in=asking, state="accepted")
+    seats = seats.filter(review_round=F("application__review_round"))
+    return dict(Counter(seats.values_list("application", flat=True)))
+
+
 def _frozen(draw: Draw) -> Any:
     return lots.Frozen(draw.frozen, draw.identities)
 
 
 def _panel(draw: Draw) -> Any:
     declines = [[number] for number in draw.declines]
-    return lots.replay(_frozen(draw), draw.organiser_secret, draw.supervisor_secret, None, declines)
+    value = draw.public_value or None
+    return lots.replay(_frozen(draw), draw.organiser_secret, draw.supervisor_secret, value, declines)
 
 
-def hold(application: Application, by: User) -> Draw:
-    """Add the supervisor's secret, draw, and invite everyone who was drawn. Inside the co-signing act."""
-    draw = Draw.objects.get(application=application, review_round=application.review_round)
-    draw.supervisor, draw.supervisor_secret = by, secrets.token_hex(32)
+def hold(application: Application) -> Draw:
+    """Draw from everything that was promised, now that all of it is there, and invite everyone who was drawn."""
+    draw = present(application)
     draw.drawn_at = timezone.now()
     panel = _panel(draw)
     draw.receipt = lots.receipt(_frozen(draw), panel)

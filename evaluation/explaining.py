@@ -5,7 +5,7 @@ Hides: the shape of a stored trace and of stored sheets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -29,6 +29,18 @@ class ChapterLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Threshold:
+    """What one level asks and how far the result is from it. margin: signed, "+1.25" or "-0.50"; met where it is not below."""
+
+    level_name: str
+    what: str
+    asked: str
+    reached: str
+    margin: str
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What a result came to. reasons: sentences about what keeps the level from being higher."""
 
@@ -40,6 +52,7 @@ class Summary:
     bonus_raw: str
     chapters: tuple[ChapterLine, ...]
     reasons: tuple[str, ...]
+    thresholds: tuple[Threshold, ...]
     not_applicable: tuple[str, ...]
 
 
@@ -52,15 +65,21 @@ def summary(application: Application, result: Result) -> Summary:
         level=result.level,
         level_name=wording.level_name(form, result.level),
         top=max((level.level for level in form.levels), default=0),
-        bonus=trace["bonus"],
-        bonus_raw=trace.get("bonus_raw", trace["bonus"]),
+        bonus=_read(trace["bonus"]),
+        bonus_raw=_read(trace.get("bonus_raw", trace["bonus"])),
         chapters=tuple(
             ChapterLine(names[code], row["ratio"], row["won"], row["applicable"], _percent(row.get("weight")))
             for code, row in trace["chapters"].items()
         ),
         reasons=tuple(_reasons(application, trace, names)),
+        thresholds=tuple(_thresholds(application, trace, names)),
         not_applicable=tuple(wording.item_title(form, code) for code in trace["na"]),
     )
+
+
+def _read(points: str) -> str:
+    """Points for reading; the trace keeps them exactly."""
+    return standard.to_text(rounded(Fraction(points), 2))
 
 
 def _percent(weight: str | None) -> str:
@@ -88,6 +107,49 @@ def _reasons(application: Application, trace: Mapping[str, Any], names: Mapping[
         if short:
             found.append(_("未达%(level)s：%(why)s。") % {"level": level.name, "why": _("，").join(short)})
     return found
+
+
+def _thresholds(application: Application, trace: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Threshold]:
+    """For each level its total, and of its chapter floors the one that the result is nearest to or furthest below."""
+    if trace["total"] is None:
+        return
+    ratios = {
+        code: 100 * Fraction(row["won"]) / Fraction(row["applicable"])
+        for code, row in trace["chapters"].items()
+        if Fraction(row["applicable"])
+    }
+    for level in application.standard.levels:
+        yield _threshold(level.name, _("总分"), Fraction(level.min_total), Fraction(trace["total"]))
+        if level.min_chapter and ratios:
+            worst = min(ratios, key=lambda code: ratios[code])
+            yield _threshold(level.name, names[worst], Fraction(level.min_chapter), ratios[worst])
+
+
+def _threshold(level: str, what: str, asked: Fraction, reached: Fraction) -> Threshold:
+    margin = standard.rounded_text(reached - asked, 2)
+    sign = "+" if reached >= asked else ""
+    return Threshold(
+        level, what, standard.to_text(asked), standard.rounded_text(reached, 2), sign + margin, reached >= asked
+    )
+
+
+def draft_opinion(application: Application, result: Result) -> str:
+    """The programme's template of an opinion with the figures of this result; "" where the programme has none.
+
+    Places in the template: {小区} {阶段} {标准} {总分} {等级} {分歧条目数}.
+    """
+    places = {
+        "小区": application.project.community.name,
+        "阶段": str(application.stage_name),
+        "标准": str(application.project.standard),
+        "总分": result.trace["total"] or "—",
+        "等级": wording.level_name(application.standard, result.level),
+        "分歧条目数": str(len(result.trace["flagged"])),
+    }
+    text = application.project.programme.opinion_template
+    for name, value in places.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +225,7 @@ def _outcome(item: standard.Item, row: Mapping[str, Any]) -> str:
     words = {"met": _("满足"), "failed": _("不满足"), "na": _("不适用")}
     if row["state"] in words:
         return words[row["state"]]
-    points = standard.to_text(rounded(Fraction(row["points"]), 2))  # for reading; the trace keeps it exactly
-    return f"{points} / {standard.to_text(item.points)}"
+    return f"{_read(row['points'])} / {standard.to_text(item.points)}"
 
 
 def short_mark(item: standard.Item, value: Any) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from communities.models import Community
@@ -14,6 +15,7 @@ from communities.sheets import PERMIT_DATES
 from evaluation import standard
 from evaluation.models import Programme
 from portal import files
+from portal.attachments import largest_words
 
 
 class ProjectForm(forms.Form):
@@ -54,7 +56,7 @@ class EngagementForm(forms.Form):
     credit_code = forms.CharField(
         label=_("咨询服务单位的统一社会信用代码"),
         max_length=40,
-        help_text=_("该单位的人员可以一同填报本案，且不会进入本案的专家组。"),
+        help_text=_("对方的管理员接受后，该单位的人员可以一同填报本案，且不会进入本案的专家组。"),
     )
     scope = forms.CharField(label=_("委托内容"), max_length=200, help_text=_("例如：协助自评、整理佐证材料"))
 
@@ -111,10 +113,7 @@ class SeveralFilesField(forms.FileField):
 class EvidenceForm(forms.Form):
     """Proofs to add: several files of one kind for the same items."""
 
-    files = SeveralFilesField(
-        label=_("文件"),
-        help_text=_("可一次选择多个：PDF、照片、XLSX、MP4、DWG、PPTX。照片的拍摄时间与位置会自动读取。"),
-    )
+    files = SeveralFilesField(label=_("文件"))
     evidence_kind = forms.ChoiceField(label=_("佐证类型"))
     caption = forms.CharField(
         label=_("说明"), max_length=120, required=False, help_text=_("例如：S-07 外立面摄像机布置图")
@@ -123,9 +122,33 @@ class EvidenceForm(forms.Form):
     items = forms.MultipleChoiceField(label=_("佐证的条目"), required=False, widget=forms.CheckboxSelectMultiple)
 
     def __init__(
-        self, form: standard.Standard, stage: str, data: Any = None, uploads: Any = None, initial: Any = None
+        self,
+        form: standard.Standard,
+        stage: str,
+        data: Any = None,
+        uploads: Any = None,
+        initial: Any = None,
+        item: str = "",
     ) -> None:
+        """item: the code of the item for which somebody is looking for a proof, anything else for none."""
         super().__init__(data, uploads, initial=initial)
         self.fields["files"].widget.attrs["accept"] = files.accept_attribute(files.EVIDENCE_KINDS)
-        self.fields["evidence_kind"].choices = [("", _("请选择")), *form.enums["evidence"].items()]
+        values = {"largest": largest_words(files.EVIDENCE_KINDS)}
+        words = gettext(
+            "可一次选择多个：PDF、照片、XLSX、MP4、DWG、PPTX。%(largest)s。照片的拍摄时间与位置会自动读取。"
+        )
+        self.fields["files"].help_text = words % values
+        accepted = form.item(item).evidence.get(stage, ()) if form.has_item(item) else ()
+        self.fields["evidence_kind"].choices = [("", _("请选择")), *_kinds(form.enums["evidence"], accepted)]
+        if len(accepted) == 1:
+            self.fields["evidence_kind"].initial = accepted[0]
         self.fields["items"].choices = [(item.code, f"{item.code} {item.name}") for item in form.items(stage)]
+
+
+def _kinds(labels: Mapping[str, str], accepted: Collection[str]) -> list[tuple[Any, Any]]:
+    """The kinds of proof to choose from: those that one item takes apart from the others, where one is asked for."""
+    if not accepted:
+        return list(labels.items())
+    mine = [(kind, label) for kind, label in labels.items() if kind in accepted]
+    others = [(kind, label) for kind, label in labels.items() if kind not in accepted]
+    return [(_("本条可用"), mine), (_("不能证明本条"), others)] if others else mine

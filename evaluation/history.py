@@ -14,6 +14,8 @@ from evaluation.models import Application, Project
 from evaluation.permissions import APPLICANTS, OFFICERS, RIGHTS, project_roles, roles_of
 from portal.models import Event, User
 
+# What of a question only those know who see the panel: that it was asked, and that it was not passed on.
+UNTOLD = ("question.ask", "question.decline")
 PANEL_ROLES = frozenset({"expert", "leader", "invitee"})
 
 
@@ -53,5 +55,5 @@ def events_for(reader: Reader, project: Project) -> Any:
     if not reader.anything:
         return events.none()
     if not reader.panel:
-        events = events.exclude(verb__startswith="assignment.")
+        events = events.exclude(verb__startswith="assignment.").exclude(verb__in=UNTOLD)
     return events if reader.objections else events.exclude(verb__startswith="objection.")

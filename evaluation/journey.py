@@ -6,14 +6,14 @@ Hides: which states make one step, which steps a stage's route has, and how a ca
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from evaluation.clocks import HOLDERS
+from evaluation.clocks import holder_of
 from evaluation.models import Application, Certificate, GuidanceVisit, Project, StageRule
 from portal.machine import MACHINES
 from portal.models import Event
@@ -34,7 +34,7 @@ PHASES = (
     Phase("filing", gettext_noop("填报"), ("draft",)),
     Phase("form_check", gettext_noop("形式审查"), ("checking", "form_check", "correction")),
     Phase("recommendation", gettext_noop("区县推荐"), ("recommendation",)),
-    Phase("draw", gettext_noop("专家抽取"), ("drawing", "cosigning", "inviting")),
+    Phase("draw", gettext_noop("专家抽取"), ("drawing", "cosigning", "revealing", "inviting")),
     Phase("site_visit", gettext_noop("现场核查"), ("site_visit",)),
     Phase("review", gettext_noop("专家评审"), ("review", "tallying", "deliberation", "revision", "revision_check")),
     Phase("approval", gettext_noop("审定"), ("approval",)),
@@ -48,7 +48,8 @@ ENDED_EARLY = ("refused", "not_passed", "withdrawn")
 class Step:
     """One step as it is drawn. status: done | now | later | stopped; day: when it was done; detail: words below it.
 
-    role: who holds the case now, "" for nobody; due_on: until when.
+    role: who holds the case now, "" for nobody; holder: the same in words, where they say more than the role; due_on:
+    until when.
     """
 
     label: str
@@ -57,13 +58,22 @@ class Step:
     detail: str = ""
     role: str = ""
     due_on: date | None = None
+    holder: str = ""
 
 
 def holder_role(application: Application) -> str:
     """The role that must act now; "system" for an automatic step, "public" for the notice, "" once it is over."""
     if application.state in MACHINES["application"].steps:
         return "system"
-    return HOLDERS.get(application.state, "public" if application.state == "notice" else "")
+    return "public" if application.state == "notice" else holder_of(application)
+
+
+def answers_words(application: Application, accepted: Mapping[int, int]) -> str:
+    """等待专家答复（2/5） while experts are asked to sit; "" else. accepted: application id -> seats taken (``drawing``)."""
+    if holder_role(application) != "invitee":
+        return ""
+    seats = {"n": accepted.get(application.pk, 0), "all": application.project.programme.panel_size}
+    return _("等待专家答复（%(n)s/%(all)s）") % seats
 
 
 def _phases(rule: StageRule) -> tuple[Phase, ...]:
@@ -75,8 +85,10 @@ def _phases(rule: StageRule) -> tuple[Phase, ...]:
     return tuple(phase for phase in PHASES if phase.code not in left_out)
 
 
-def application_steps(application: Application, rule: StageRule, events: Iterable[Event]) -> list[Step]:
-    """The steps of one application. events: those of the application, oldest first."""
+def application_steps(
+    application: Application, rule: StageRule, events: Iterable[Event], accepted: Mapping[int, int]
+) -> list[Step]:
+    """The steps of one application. events: those of the application, oldest first; accepted: as ``answers_words``."""
     phases = _phases(rule)
     phase_of = {state: number for number, phase in enumerate(phases) for state in phase.states}
     left: dict[int, datetime] = {}
@@ -89,10 +101,12 @@ def application_steps(application: Application, rule: StageRule, events: Iterabl
     ended = application.state in ENDED_EARLY
     here = phase_of.get(last if ended else application.state, 0)
     finished = application.state == "certified"
-    return [
+    holder = answers_words(application, accepted)
+    steps = [
         _step(application, phase, number, here, ended, finished, left.get(number))
         for number, phase in enumerate(phases)
     ]
+    return [replace(step, holder=holder) if step.status == NOW else step for step in steps]
 
 
 def _step(
@@ -118,11 +132,12 @@ def project_steps(
     visits: Iterable[GuidanceVisit],
     certificates: Iterable[Certificate],
     totals: Mapping[int, str | None],
+    accepted: Mapping[int, int],
 ) -> list[Step]:
     """The journey of a project: each stage, the guidance between them, the certificate that ends it.
 
-    Everything handed in is what the reader may see (totals: application id -> what its notice published); nothing is
-    asked of the database.
+    Everything handed in is what the reader may see (totals: application id -> what its notice published; accepted: as
+    ``answers_words``); nothing is asked of the database.
     """
     rules, visits = list(rules), list(visits)
     newest = {application.stage: application for application in applications}
@@ -132,6 +147,9 @@ def project_steps(
         if rule.needs_guidance_closed and project.programme.guidance_nodes:
             steps.append(_guidance_step(project, rule, newest, visits))
         steps.append(_stage_step(project, rule, newest, given, totals))
+        application = newest.get(rule.stage)
+        if application is not None and steps[-1].status == NOW:
+            steps[-1] = replace(steps[-1], holder=answers_words(application, accepted))
     return steps
 
 

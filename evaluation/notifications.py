@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from django.urls import reverse
+
 from communities.permissions import officers
+from evaluation import answering
 from evaluation.clocks import holders
-from evaluation.models import Application, Assignment, Certificate, GuidanceOpinion, GuidanceVisit, Objection
+from evaluation.models import Application, Assignment, Certificate, GuidanceOpinion, GuidanceVisit, Objection, Question
 from portal import notify
 from portal.machine import MACHINES
 from portal.models import Event, User
+from portal.problems import gettext_noop
 
 Recipients = Callable[[Any], Iterable[User]]
 
@@ -25,13 +29,19 @@ def everyone_concerned(application: Application) -> Iterable[User]:
     return [*applicants(application), *holders(application)]
 
 
-def invited(application: Application) -> Iterable[User]:
+def invited(application: Application) -> Iterable[Assignment]:
     rows = application.assignments.filter(review_round=application.review_round, state="invited")
-    return User.objects.filter(expert__assignments__in=rows)
+    return rows.select_related("expert__user").order_by("seat")
 
 
 def panel(application: Application) -> Iterable[User]:
     rows = application.assignments.filter(review_round=application.review_round, state="accepted")
+    return User.objects.filter(expert__assignments__in=rows)
+
+
+def members(application: Application) -> Iterable[User]:
+    """The panel once its sheets are signed."""
+    rows = application.assignments.filter(review_round=application.review_round, state__in=("signed", "amending"))
     return User.objects.filter(expert__assignments__in=rows)
 
 
@@ -48,11 +58,15 @@ APPLICATION: Mapping[str, tuple[Recipients, str]] = {
     "application.propose_draw": (holders, "waiting"),
     "application.return_draw": (holders, "waiting"),
     "application.recheck_parties": (holders, "waiting"),
-    "application.cosign_draw": (invited, "invitation"),
+    "application.cosign_draw": (holders, "waiting"),
+    "application.reveal_secret": (holders, "waiting"),
+    "application.give_up_draw": (holders, "waiting"),
+    "application.redraw": (holders, "waiting"),
     "application.convene": (panel, "waiting"),
     "application.finish_site_visit": (panel, "waiting"),
     "application.tallied": (holders, "waiting"),
-    "application.give_opinion": (lambda application: _organiser(application), "waiting"),
+    "application.give_opinion": (lambda application: [*_organiser(application), *members(application)], "waiting"),
+    "application.recount": (lambda application: members(application), "progress"),
     "application.ask_revision": (applicants, "correction"),
     "application.submit_revision": (holders, "waiting"),
     "application.confirm_revision": (panel, "waiting"),
@@ -82,6 +96,9 @@ def tell(application: Application, event: Event) -> None:
     recipients, template = APPLICATION.get(event.verb, (None, ""))
     if recipients is not None:
         _write(event, recipients(application), template, application, application.get_absolute_url())
+    if event.verb == "application.hold_draw":
+        for seat in invited(application):
+            tell_invited(seat)
 
 
 def tell_assignment(assignment: Assignment, event: Event) -> None:
@@ -90,15 +107,49 @@ def tell_assignment(assignment: Assignment, event: Event) -> None:
     if event.verb in {f"assignment.{action}" for action in gone}:
         application = assignment.application
         _write(event, _organiser(application), "progress", application, application.get_absolute_url())
+        if "next" in event.data and not event.data["next"]:
+            _tell_dry(application, event)
     if event.verb == "assignment.exclude":
         _write(event, [assignment.expert.user], "progress", assignment.application, assignment.get_absolute_url())
 
 
+def _tell_dry(application: Application, event: Event) -> None:
+    """Nobody is left to ask: whoever runs the draw and whoever decides on another read on its page which field lacks whom."""
+    people = [*_organiser(application), *officers("supervisor")]
+    words = gettext_noop("候选专家已用尽，缺哪个专业、怎样补足见专家抽取页；由监督员决定是否重新抽取")
+    link = reverse("draw", args=[application.pk])
+    notify.write(f"dry:{event.pk}", people, "waiting", link, subject=str(application), sentence=words, event=event)
+
+
 def tell_invited(assignment: Assignment) -> None:
-    """Ask a substitute, who was drawn by another's decline rather than by an act of their own."""
-    key = f"invitation:{assignment.pk}"
-    subject = str(assignment.application)
-    notify.write(key, [assignment.expert.user], "invitation", assignment.get_absolute_url(), subject=subject)
+    """Ask one expert: in the portal, and by an e-mail whose link answers without signing in and is kept nowhere else."""
+    key, user, subject = f"invitation:{assignment.pk}", assignment.expert.user, str(assignment.application)
+    address = user.email if user.is_active else ""
+    notify.write(key, [user], "invitation", assignment.get_absolute_url(), by_email=not address, subject=subject)
+    if address:
+        link, words = answering.link_of(assignment), {"subject": subject, "language": user.language}
+        notify.write_to_address(f"{key}:link", address, "invitation", link, by_link=True, **words)
+
+
+QUESTION: Mapping[str, tuple[Callable[[Question], Iterable[User]], str]] = {
+    "question.ask": (lambda question: _organiser(question.application), "waiting"),
+    "question.forward": (lambda question: applicants(question.application), "waiting"),
+    "question.decline": (lambda question: [question.assignment.expert.user], "progress"),
+    "question.answer": (lambda question: [question.assignment.expert.user], "progress"),
+    "question.lapse": (
+        lambda question: [question.assignment.expert.user, *applicants(question.application)], "progress"
+    ),
+}  # fmt: skip
+
+
+def tell_question(question: Question, event: Event) -> None:
+    """Each side hears what it has to do or what came of it; no message says who asked."""
+    recipients, template = QUESTION[event.verb]
+    words = gettext_noop("专家对条目提出质询，请转交申报单位或退回") if event.verb == "question.ask" else done(event)
+    subject, link = str(question.application), question.get_absolute_url()
+    notify.write(
+        f"event:{event.pk}", recipients(question), template, link, subject=subject, sentence=words, event=event
+    )
 
 
 def tell_guidance(subject: GuidanceVisit | GuidanceOpinion, event: Event) -> None:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from communities import credit_code
 from communities.sheets import publishes
-from evaluation import scoring
+from evaluation import disclosing, scoring
 from evaluation.marking import result_of
 from evaluation.models import Application, Certificate, Objection, ObjectionProof, Programme, PublicNotice, Result
 from portal import attempts, audit, clock, files, typesetting
@@ -51,7 +51,8 @@ def open_notice(application: Application, day: date) -> PublicNotice:
         number=f"GS-{day.year}-{Sequence.take(f'notice-{day.year}'):05d}",
         opened_on=day,
         closes_on=clock.deadline("notice", day, application.project.programme_id),
-        figures=figures_of(result, [str(row.expert) for row in panel.select_related("expert__user").order_by("seat")]),
+        figures=figures_of(result, [str(row.expert) for row in panel.select_related("expert__user").order_by("seat")])
+        | {"opened": disclosing.opened(result)},
     )
 
 

@@ -1,15 +1,18 @@
 """What a reader gets of an application: its own people the present state, everybody else the newest sealed version.
 
-Hides: which version that is, and that a file taken out later stays readable for whoever reads a version that names it.
+Hides: which version that is, that a file taken out later stays readable for whoever reads a version that names it, and
+that an expert reads what the applicant claims of an item only after the own mark.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.http import Http404, HttpResponseBase
 
 from evaluation import snapshot
+from evaluation.marking import unseen_claims
 from evaluation.models import Application, Document, Evidence, Submission
 from evaluation.permissions import APPLICANTS, roles_of, visible_to
 from portal import files, previews
@@ -17,13 +20,31 @@ from portal.models import User
 
 
 def data_for(user: User, application: Application) -> dict[str, Any]:
-    """The application as ``user`` may read it, in the shape of a snapshot."""
-    if roles_of(user, application) & APPLICANTS:
+    """The application as ``user`` may read it, in the shape of a snapshot; ``concealed``: as in ``without_claims``."""
+    roles = roles_of(user, application)
+    if roles & APPLICANTS:
         return snapshot.build(application)
     sealed = snapshot.latest(application)
     if sealed is None:  # withdrawn before it was ever handed in: what was written stays with its writers
         return {**snapshot.build(application), "statements": {}, "documents": {}, "claims": {}, "evidence": []}
-    return sealed.data
+    return without_claims(sealed.data, concealed_from(user, application) if "expert" in roles else ())
+
+
+def concealed_from(user: User, application: Application) -> frozenset[str]:
+    """Items whose claim ``user`` may not read in any version yet."""
+    return unseen_claims(user, application) if "expert" in roles_of(user, application) else frozenset()
+
+
+def without_claims(data: Mapping[str, Any], codes: Collection[str]) -> dict[str, Any]:
+    """A snapshot that tells nothing of these claims: neither mark nor words, which may name it, nor how it was before.
+
+    ``concealed`` holds the codes, where there are any.
+    """
+    if not codes:
+        return dict(data)
+    parts = {name: data[name] for name in ("claims", "comparison") if name in data}
+    kept = {name: {code: row for code, row in rows.items() if code not in codes} for name, rows in parts.items()}
+    return {**data, **kept, "concealed": sorted(codes)}
 
 
 def documents_for(user: User) -> Any:
@@ -55,6 +76,21 @@ def _names(data: dict[str, Any], row: Document | Evidence) -> bool:
     if isinstance(row, Document):
         return any(entry["id"] == row.pk for entry in data["documents"].get(row.code, ()))
     return any(entry["id"] == row.pk for entry in data["evidence"])
+
+
+def send_thumbnail(request: Any, row: Evidence) -> HttpResponseBase | None:
+    """The small picture of a proof that the caller has authorised; None while a worker still draws it, Http404 for none."""
+    digest = f"{row.sha256}-thumbnail"
+    picture: Any = row.thumbnail
+    if not picture:
+        try:
+            picture, digest = previews.thumbnail_of(row), f"{row.sha256}-1-{previews.THUMBNAIL}"
+        except previews.NoPicture as none:
+            raise Http404 from none
+    if picture is None:
+        return None
+    kind = "image/jpeg"
+    return files.send(picture, name=f"{row.pk}.jpg", content_type=kind, inline=True, request=request, sha256=digest)
 
 
 def send_page(request: Any, row: Evidence, page: int, width: int) -> HttpResponseBase:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from communities.models import Organisation
+from communities.models import Membership, Organisation
 from communities.permissions import SYSTEM, city_duties, duties_of, is_limited, memberships_of
 from evaluation.models import (
     Application,
@@ -21,14 +21,17 @@ from evaluation.models import (
     Objection,
     Project,
     PublicNotice,
+    Question,
 )
 from portal.machine import NotAllowed, hold
 from portal.models import Event, User
 
-SEATED = ("accepted", "signed")
+SEATED = ("accepted", "signed", "amending")
 OFFICERS = frozenset({"intake", "organiser", "approver", "supervisor"})
 APPLICANTS = frozenset({"applicant", "consultant"})
 ALL_STATES: frozenset[str] = frozenset()
+CLOSED = frozenset({"approval", "notice", "certifying", "certified", "not_passed"})  # the review is closed
+PASSED_ON = ("forwarded", "answered", "lapsed")  # states of a question that its parties and the panel read
 
 # right on an application -> (roles, states; empty = every state). Acts that move the state stand in workflow.py.
 RIGHTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
@@ -42,9 +45,18 @@ RIGHTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "see_sheets": (frozenset({"organiser", "approver", "supervisor"}), frozenset(
         {"deliberation", "revision", "revision_check", "approval", "notice", "certifying", "certified", "not_passed"}
     )),
-    # The leader reads the sheets while leading the deliberation, and only then.
-    "deliberate": (frozenset({"leader"}), frozenset({"deliberation", "revision", "revision_check"})),
+    # The members read each other's sheets once all are signed, while they deliberate, and only then.
+    "deliberate": (frozenset({"expert"}), frozenset({"deliberation", "revision", "revision_check"})),
     "mark": (frozenset({"expert"}), frozenset({"review"})),
+    "amend": (frozenset({"expert"}), frozenset({"deliberation"})),
+    "lead_meeting": (frozenset({"leader"}), frozenset({"deliberation"})),
+    "watch_meeting": (frozenset({"organiser", "supervisor"}), frozenset({"deliberation"})),
+    "discuss": (frozenset({"expert"}), frozenset({"review", "tallying", "deliberation", "revision", "revision_check"})),
+    "read_discussion": (
+        frozenset({"organiser", "supervisor"}), frozenset({"deliberation", "revision", "revision_check"}) | CLOSED
+    ),
+    "rate": (frozenset({"organiser"}), CLOSED),
+    "see_ratings": (frozenset({"organiser", "supervisor"}), CLOSED),
     "record_site_visit": (frozenset({"expert", "district_officer"}), frozenset({"site_visit"})),
     "sign_site_visit": (frozenset({"expert", "applicant"}), frozenset({"site_visit"})),
     "download_snapshot": (OFFICERS | APPLICANTS | {"district_officer"}, ALL_STATES),
@@ -56,6 +68,14 @@ PROJECT_RIGHTS: Mapping[str, frozenset[str]] = {
     "apply": frozenset({"applicant"}),
     "engage": frozenset({"applicant"}),
     "plan_guidance": frozenset({"district_officer"}),
+}
+
+# right on an engagement -> (roles, how far it has come)
+ENGAGEMENT_RIGHTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "accept": (frozenset({"administrator"}), frozenset({"offered"})),
+    "decline": (frozenset({"administrator"}), frozenset({"offered"})),
+    "withdraw": (frozenset({"applicant"}), frozenset({"offered"})),
+    "end": (frozenset({"applicant", "administrator"}), frozenset({"accepted"})),
 }
 
 # right that concerns no single case -> city duties
@@ -162,8 +182,11 @@ def _units(user: User | None) -> list[int]:
 
 def _own(user: User | None, project: str = "project__") -> Q:
     """Rows whose project (the path to its columns) ``user`` is a party of: applies for it, or advises it today."""
+    units = _units(user)
+    if not units:  # as for every officer and expert: the lists of all cases then join and ask nothing about parties
+        return Q(pk__in=[])
     advised = engagements_of(user).values("project")
-    return Q(**{f"{project}organisation__in": _units(user)}) | Q(**{f"{project}pk__in": advised})
+    return Q(**{f"{project}organisation__in": units}) | Q(**{f"{project}pk__in": advised})
 
 
 def _districts(user: User | None) -> list[str]:
@@ -180,8 +203,13 @@ def visible_to(user: User | None) -> QuerySet[Application]:
     if not seats.exists():  # as for most: the lists of all cases then ask nothing about panels
         return Application.objects.filter(own | (~Q(state="draft") & served))
     sat = Q(pk__in=seats.values("application"))
-    now = sat & Exists(seats.filter(application=OuterRef("pk"), review_round=OuterRef("review_round")))
+    now = Exists(seats.filter(application=OuterRef("pk"), review_round=OuterRef("review_round")))
     return Application.objects.filter(own | (~Q(state="draft") & (now | (served & ~sat))))
+
+
+def applied_by(user: User | None) -> QuerySet[Application]:
+    """Applications that ``user`` is a party of: a part of ``visible_to`` that asks about no duty and no panel."""
+    return Application.objects.filter(_own(user))
 
 
 def _seats_of(user: User | None) -> QuerySet[Assignment]:
@@ -206,6 +234,35 @@ def can_project(user: User | None, right: str, project: Project) -> bool:
     return bool(PROJECT_RIGHTS[right] & project_roles(user, project))
 
 
+def engagement_roles(user: User | None, engagement: Engagement) -> frozenset[str]:
+    """The people of the applicant, and the administrators of the unit that is asked: from memberships alone, no query."""
+    units, roles = memberships_of(user), set()
+    if engagement.project.organisation_id in units:
+        roles.add("applicant")
+    if units.get(engagement.organisation_id) == Membership.Role.ADMINISTRATOR:
+        roles.add("administrator")
+    return frozenset(roles)
+
+
+def can_engagement(user: User | None, right: str, engagement: Engagement) -> bool:
+    """May ``user`` do ``right`` to this engagement, as far as it has come?"""
+    roles, standings = ENGAGEMENT_RIGHTS[right]
+    return engagement.standing in standings and bool(roles & engagement_roles(user, engagement))
+
+
+def engagements_asked_of(user: User | None) -> QuerySet[Engagement]:
+    """What a unit that ``user`` administers was offered, whatever became of it."""
+    roles = memberships_of(user).items()
+    units = [unit for unit, role in roles if role == Membership.Role.ADMINISTRATOR]
+    return Engagement.objects.filter(organisation__in=units)
+
+
+def engagements_visible_to(user: User | None) -> QuerySet[Engagement]:
+    """Those of the cases that ``user`` sees, and those that were offered to a unit which ``user`` administers."""
+    asked = engagements_asked_of(user).values("pk")
+    return Engagement.objects.filter(Q(pk__in=asked) | Q(project__in=projects_visible_to(user)))
+
+
 def assignment_roles(user: User | None, assignment: Assignment) -> frozenset[str]:
     """The person asked is the "invitee"; those who run the draw keep their duties; the rest of the panel is nobody."""
     if user is None:
@@ -225,6 +282,26 @@ def assignments_visible_to(user: User | None) -> QuerySet[Assignment]:
         seat = Q(application__in=_seats_of(user).values("application"))
         return Assignment.objects.filter(own | ~(party | seat))
     return Assignment.objects.filter(own)
+
+
+def question_roles(user: User | None, question: Question) -> frozenset[str]:
+    """Roles towards a question: whoever asked it is the "asker" beside being a member of the panel."""
+    if user is None:
+        return SYSTEM
+    roles = roles_of(user, question.application) & (APPLICANTS | {"organiser", "supervisor", "expert"})
+    return roles | {"asker"} if question.assignment.expert.user_id in as_expert(user) else roles
+
+
+def questions_visible_to(user: User | None) -> QuerySet[Question]:
+    """All of a case for who runs or supervises it, one's own; once passed on also for the parties and the whole panel."""
+    if user is None or not user.is_authenticated or not user.is_active:
+        return Question.objects.none()
+    party, seats = _own(user, "application__project__"), _seats_of(user)
+    now = Exists(seats.filter(application=OuterRef("application"), review_round=OuterRef("application__review_round")))
+    seen = Q(assignment__expert__user__in=as_expert(user)) | (Q(state__in=PASSED_ON) & (party | now))
+    if city_duties(user) & {"organiser", "supervisor"}:
+        seen |= ~(party | Q(application__in=seats.values("application")))
+    return Question.objects.filter(seen)
 
 
 def run_by(user: User, path: str = "pk") -> Q:

@@ -100,7 +100,8 @@ class Outlook:
     """What the own marks come to so far. total: text, "" where the standard has none; level 0 = none reached.
 
     unmarked: items without a mark, counted as lost; level_if_won: the level with all of them won; ways: the cheapest
-    way to each higher level, the next one first.
+    way to each higher level, the next one first. target_name, target_holds_back: of the target, where it lies beyond the
+    next level; "" and nothing else.
     """
 
     total: str
@@ -112,16 +113,23 @@ class Outlook:
     next_name: str
     holds_back: tuple[Reason, ...]
     ways: tuple[WayUp, ...]
+    target_name: str
+    target_holds_back: tuple[Reason, ...]
 
 
-def forecast(application: Application, claims: Mapping[str, Mapping[str, Any]]) -> Outlook | None:
-    """Compute the forecast from the claims of a snapshot; None where nothing applicable is left to count."""
+def forecast(application: Application, claims: Mapping[str, Mapping[str, Any]], target: int = 0) -> Outlook | None:
+    """Compute the forecast from the claims of a snapshot; None where nothing applicable is left to count.
+
+    target: the level that the case aims at; 0 leaves out what holds it back.
+    """
     form = application.standard
     marks = {item.code: claims.get(item.code, {}).get("value") for item in form.items(application.stage)}
     try:
         found = scoring.forecast(form, application.stage, marks)
     except Refused:
         return None
+    beyond = found.following is not None and target > found.following.level
+    level = next((level for level in form.levels if beyond and level.level == target), None)
     return Outlook(
         total=found.result.as_json()["total"] or "",
         level=found.result.level,
@@ -132,6 +140,10 @@ def forecast(application: Application, claims: Mapping[str, Mapping[str, Any]]) 
         next_name=found.following.name if found.following else "",
         holds_back=tuple(_reason(form, found.result.digits, one) for one in found.holds_back),
         ways=tuple(_way(form, marks, found.result.digits, way) for way in found.ways),
+        target_name=level.name if level else "",
+        target_holds_back=tuple(
+            _reason(form, found.result.digits, one) for one in (scoring.hindrances(form, found, level) if level else ())
+        ),
     )
 
 

@@ -106,7 +106,15 @@ def add_evidence(
 ) -> Evidence:
     """Add a proof and attach it to items (at ``page``). Raises Refused like ``add_document``."""
     refuse_unknown_kind(application, evidence_kind)
-    return keep_evidence(by, application, evidence_kind, evidence_values(by, upload), items, caption, page)
+    row = keep_evidence(by, application, evidence_kind, evidence_values(by, upload), items, caption, page)
+    _ask_for_thumbnail(row)
+    return row
+
+
+def _ask_for_thumbnail(row: Evidence) -> None:
+    """A photo brings its own; the first page of a PDF that a form sent is drawn by a worker, as one that an upload sent."""
+    if previews.pages_of(row) and not row.thumbnail:
+        previews.ask_for_thumbnail(row)
 
 
 def keep_evidence(
@@ -186,6 +194,46 @@ def _lies_on_page(region: Region) -> bool:
     return inside and left + width <= 1.000001 and top + height <= 1.000001
 
 
+def prove_items(
+    by: User,
+    evidence: Evidence,
+    codes: Iterable[str],
+    *,
+    page: int | None = None,
+    seen: Iterable[str] | None = None,
+) -> None:
+    """Say in one go which items a proof is for. What stays keeps its page and region.
+
+    codes: the items that it proves from now on; page: where the new ones are proved. seen: the items that the writer saw
+    it prove: what others have tied or untied since stays as they left it; None: those that it proves now. Raises Refused
+    with every item that is closed or unknown, and for a page that is not there.
+    """
+    application, wanted = evidence.application, set(codes)
+    with writing(by, "edit", application):
+        now = set(evidence.links.values_list("item_code", flat=True))
+        known = now if seen is None else set(seen)
+        added, gone = wanted - known - now, (known - wanted) & now
+        _refuse_closed_any(application, added | gone)
+        if added:
+            _refuse_gone(evidence)
+            _refuse_no_place(evidence, page, None)
+        evidence.links.filter(item_code__in=gone).delete()
+        for code in sorted(added):
+            EvidenceLink.objects.create(evidence=evidence, item_code=code, page=page)
+
+
+def _refuse_closed_any(application: Application, codes: set[str]) -> None:
+    """As ``refuse_closed_codes`` for items alone, but with all that is wrong at once."""
+    problems: list[Problem] = []
+    for code in sorted(codes):
+        try:
+            refuse_closed_codes(application, [code])
+        except Refused as refused:
+            problems += refused.problems
+    if problems:
+        raise Refused(problems)
+
+
 def unlink_evidence(by: User, evidence: Evidence, item_code: str) -> None:
     """Detach a proof from one item."""
     with writing(by, "edit", evidence.application):
@@ -237,6 +285,10 @@ class Replacement:
 def refuse_unless_replaceable(evidence: Evidence) -> None:
     """Raise Refused where the proof is gone, or proves an item that is closed."""
     _refuse_closed_items(evidence.application, evidence)
+    _refuse_gone(evidence)
+
+
+def _refuse_gone(evidence: Evidence) -> None:
     if evidence.removed_at is not None:
         raise Refused([Problem("removed", "file", gettext_noop("原佐证已被移除或替换，请刷新页面。"))])
 
@@ -268,7 +320,9 @@ def replace_evidence(by: User, evidence: Evidence, upload: Any) -> Replacement:
     A link keeps its page where the new file has that page, its region where the page has the same shape.
     """
     values = evidence_values(by, upload)
-    return keep_replacement(by, evidence, values, pages_alike(evidence, values, upload))
+    done = keep_replacement(by, evidence, values, pages_alike(evidence, values, upload))
+    _ask_for_thumbnail(done.evidence)
+    return done
 
 
 def keep_replacement(by: User, evidence: Evidence, values: Mapping[str, Any], alike: frozenset[int]) -> Replacement:

@@ -6,7 +6,6 @@ Hides: what the sender must say about a file before its first byte, and that a w
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,18 @@ from typing import Any
 from evaluation import proofs
 from evaluation.filing import document_forms, open_places, refuse_closed
 from evaluation.models import Application, Document, Evidence
-from evaluation.permissions import can, visible_to, writing
+from evaluation.permissions import applied_by, can, visible_to, writing
 from portal import files, previews, uploads
 from portal.attachments import Received, stored
 from portal.machine import NotAllowed
 from portal.models import Upload, User
 from portal.problems import Problem, Refused, gettext_noop
 
-logger = logging.getLogger(__name__)
-THUMBNAIL = 240  # pixels; one of previews.WIDTHS
-
 
 def _application(user: User, pk: int) -> Application:
-    """The application as ``user`` sees it now. Raises NotAllowed."""
-    found: Application | None = visible_to(user).with_case().filter(pk=pk).first() if user.is_active else None
+    """The application of which ``user`` is a party now, as nobody else hands anything in. Raises NotAllowed."""
+    rows = applied_by(user).select_related("project__standard").defer("project__standard__document")
+    found: Application | None = rows.filter(pk=pk).first()
     if found is None:
         raise NotAllowed("upload")
     return found
@@ -97,18 +94,8 @@ def _prepare_evidence(upload: Upload, file: Received) -> tuple[dict[str, Any], f
         old = _replaced(_application(upload.user, upload.place), upload.details)
         alike = proofs.pages_alike(old, values, file)
     values = stored(values)
-    _draw_first_page(Evidence(**values))
+    previews.draw_thumbnail(Evidence(**values))  # here at once: this is a worker
     return values, alike
-
-
-def _draw_first_page(row: Evidence) -> None:
-    """So that the list of proofs need not wait for it; what cannot be drawn is shown as a tile."""
-    try:
-        previews.page_picture(row, 1, THUMBNAIL)
-    except previews.NoPicture:
-        pass
-    except Refused as reason:
-        logger.info("no picture of %s: %s", row.sha256, reason)
 
 
 def _keep_evidence(upload: Upload, prepared: tuple[dict[str, Any], frozenset[int]]) -> tuple[int, list[Problem]]:

@@ -12,26 +12,42 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext
 
 from communities import inviting
 from communities.models import Invitation, Organisation, OrganisationChange
 from communities.permissions import city_duties, duties_of, is_limited, memberships_of
+from evaluation import rating
 from evaluation.clocks import HOLDERS
 from evaluation.models import (
     Application,
     Assignment,
     Claim,
     Document,
+    Draw,
+    Endorsement,
     Evidence,
     Finding,
     GuidanceOpinion,
     GuidanceVisit,
     Objection,
+    Result,
     SiteVisit,
 )
 from evaluation.models.case import ApplicationQuerySet
-from evaluation.permissions import SEATED, as_expert, engagements_of, objections_visible_to, run_by, visible_to
+from evaluation.permissions import (
+    SEATED,
+    as_expert,
+    engagements_asked_of,
+    engagements_of,
+    objections_visible_to,
+    questions_visible_to,
+    run_by,
+    visible_to,
+)
+from experts import standing
+from experts.models import Admission, Expert
+from experts.permissions import DECIDERS, as_person
 from portal.models import User
 
 
@@ -59,7 +75,8 @@ NEXT: dict[str, str] = {
     "recommendation": gettext_noop("出具推荐意见"),
     "drawing": gettext_noop("抽取专家"),
     "cosigning": gettext_noop("共同启动抽取"),
-    "inviting": gettext_noop("专家确认中，有人谢绝时自动递补"),
+    "revealing": gettext_noop("揭示密值或录入公开数值"),
+    "inviting": gettext_noop("候选专家已用尽，请重新抽取"),  # held by those who are asked until then
     "site_visit": gettext_noop("登记现场核查"),
     "review": gettext_noop("评分并签署评分表"),
     "deliberation": gettext_noop("汇总、合议，出具意见"),
@@ -74,12 +91,14 @@ PAGES: dict[str, str] = {
     "form_check": "form-check",
     "drawing": "draw",
     "cosigning": "draw",
+    "revealing": "draw",
     "inviting": "draw",
     "site_visit": "site-visit",
     "deliberation": "panel",
     "approval": "approval",
 }
 ADVISED = ("draft", "correction", "revision")  # states in which an engaged unit fills in for the applicant
+SITTING = ("site_visit", "review", "tallying", "deliberation", "revision", "revision_check", "approval")
 LED = ("site_visit", "deliberation", "revision_check")  # states in which the leader of the panel acts
 
 
@@ -92,7 +111,10 @@ OBJECTIONS: dict[str, frozenset[str]] = {
 
 def waiting_on(user: User) -> list[Waiting]:
     """Everything that waits on ``user``, by deadline; without a deadline last. A constant number of queries."""
-    kinds = (_applications, _assignments, _guidance, _organisations, _invitations, _objections)
+    kinds = (
+        _applications, _assignments, _conflicts, _questions, _ratings, _guidance,
+        _organisations, _invitations, _engagements, _objections, _admissions, _standing,
+    )  # fmt: skip
     found = [row for kind in kinds for row in kind(user)]
     today = timezone.localdate()
     return sorted(found, key=lambda row: (row.due_on is None, row.due_on or today, row.subject, row.key))
@@ -128,7 +150,10 @@ def _count(rows: QuerySet[Any]) -> Any:
 
 def to_act(user: User) -> ApplicationQuerySet:
     """Applications in whose present state ``user`` must act by duty or as a party (seats on a panel apart)."""
-    return visible_to(user).filter(_held_by(user)).exclude(Q(state="approval") & (Q(organiser=user) | run_by(user)))
+    rows = visible_to(user).filter(_held_by(user))
+    if "approver" not in city_duties(user):  # nobody else holds a case in that state
+        return rows
+    return rows.exclude(Q(state="approval") & (Q(organiser=user) | run_by(user)))
 
 
 def next_act(application: Application) -> str:
@@ -146,22 +171,40 @@ def _held_by(user: User) -> Q:
     """Applications in a state that one of the user's roles holds (seats on a panel apart)."""
     duties, units = city_duties(user), list(memberships_of(user))
     districts = [code for duty, code in duties_of(user) if duty == "district_officer"]
-    reach = {
-        "applicant": Q(project__organisation__in=units),
-        "district_officer": Q(project__community__district__in=districts),
-        "organiser": Q(organiser=user) | Q(organiser=None),
-    }
+    reach = {duty: Q() for duty in duties}
+    held = Q(pk__in=[])
+    if "organiser" in duties:
+        reach["organiser"] = Q(organiser=user) | Q(organiser=None)
+        held |= Q(state="deliberation", organiser=user)
+    if "supervisor" in duties:
+        held |= Q(state="inviting") & ~Q(fault="")
+    if duties & {"organiser", "supervisor"}:
+        held |= Q(Exists(_draws_waiting_on(user)), state="revealing")
+    if districts:
+        reach["district_officer"] = Q(project__community__district__in=districts)
+    if units:
+        reach["applicant"] = Q(project__organisation__in=units)
+        held |= _held_by_unit(user, units)
+    for state, role in HOLDERS.items():
+        if role in reach:
+            held |= Q(state=state) & reach[role]
+    return held
+
+
+def _held_by_unit(user: User, units: list[int]) -> Q:
+    """What waits on the people of a unit in states that others hold: a signature on site, a case that it advises."""
     signing = SiteVisit.objects.filter(
         application=OuterRef("pk"), review_round=OuterRef("review_round"), applicant_signed_at=None
     ).exclude(Q(visited_on=None) | Q(summary=""))
-    held = Q(Exists(signing), state="site_visit", project__organisation__in=units)
-    held |= Q(state__in=ADVISED, project__in=engagements_of(user).values("project"))
-    if "organiser" in duties:
-        held |= Q(state="deliberation", organiser=user)
-    for state, role in HOLDERS.items():
-        if role in ("applicant", "district_officer") or role in duties:
-            held |= Q(state=state) & reach.get(role, Q())
-    return held
+    unsigned = Q(Exists(signing), state="site_visit", project__organisation__in=units)
+    return unsigned | Q(state__in=ADVISED, project__in=engagements_of(user).values("project"))
+
+
+def _draws_waiting_on(user: User) -> QuerySet[Draw]:
+    """Draws to which ``user`` still owes a secret, or, once both are there, the public value that is all they wait for."""
+    rows = Draw.objects.filter(application=OuterRef("pk"), review_round=OuterRef("review_round"))
+    proposed = Q(organiser=user) & (Q(organiser_secret="") | ~Q(supervisor_secret=""))
+    return rows.filter(proposed | Q(supervisor=user, supervisor_secret=""))
 
 
 def _row(application: Any, own: bool) -> Waiting:
@@ -193,26 +236,115 @@ def _come_so_far(application: Any) -> str:
         return ""
     if not application.open_count:
         return _("已逐条答复，待提交")
-    return _("还有 %(n)s 处待答复") % {"n": application.open_count}
+    words = ngettext("还有 %(n)s 处待答复", "还有 %(n)s 处待答复", application.open_count)
+    return words % {"n": application.open_count}
+
+
+# state of a seat -> what its expert does next, and the page
+SEAT_ACTS = {
+    "invited": (gettext_noop("评审邀请：请接受、谢绝或申明回避"), "assignment"),
+    "accepted": (NEXT["review"], "scoring"),
+    "amending": (gettext_noop("改评后重新签署评分表"), "amend"),
+    "signed": (gettext_noop("在专家组意见上签字"), "panel"),
+}
 
 
 def _assignments(user: User) -> Iterator[Waiting]:
-    rows = Assignment.objects.filter(
-        expert__user__in=as_expert(user), review_round=F("application__review_round")
-    ).filter(Q(state="invited", application__state="inviting") | Q(state="accepted", application__state="review"))
+    counted = Result.objects.filter(
+        application=OuterRef("application"), review_round=OuterRef("review_round")
+    ).order_by("-count")
+    signatures = Endorsement.objects.filter(assignment=OuterRef("pk"), result=OuterRef("result"))
+    rows = Assignment.objects.filter(expert__user__in=as_expert(user), review_round=F("application__review_round"))
+    rows = rows.annotate(result=Subquery(counted.values("pk")[:1]), opinion=Subquery(counted.values("opinion")[:1]))
+    rows = rows.filter(
+        Q(state="invited", application__state="inviting")
+        | Q(state="accepted", application__state="review")
+        | Q(state="amending", application__state="deliberation")
+        | (Q(state="signed", application__state="deliberation") & ~Q(opinion="") & ~Exists(signatures))
+    )
     case = "application__project__"
     for row in rows.select_related(f"{case}community__district", f"{case}standard"):
-        invited = row.state == "invited"
-        link = row.get_absolute_url() if invited else reverse("scoring", args=[row.pk])
-        sentence = _("评审邀请：请接受、谢绝或申明回避") if invited else _(NEXT["review"])
+        words, page = SEAT_ACTS[row.state]
+        link = reverse(page, args=[row.application_id if page == "panel" else row.pk])
         yield Waiting(
             f"assignment-{row.pk}",
             row.application.project.community.name,
             f"{row.application.project.community.district.name} · {row.application.stage_name}",
-            sentence,
+            _(words),
             row.due_on,
             link,
             row.state_since,
+        )
+
+
+def _conflicts(user: User) -> Iterator[Waiting]:
+    """Panels on which somebody sits who must go, since a party became another: whom, and where to draw anew.
+
+    The supervisor decides on a second draw; the organiser of the case knows that it is needed.
+    """
+    duties = city_duties(user)
+    if not duties & {"organiser", "supervisor"}:
+        return
+    cases = visible_to(user).filter(state__in=SITTING)
+    if "supervisor" not in duties:
+        cases = cases.filter(organiser=user)
+    seats = Assignment.objects.filter(application__in=cases, state__in=SEATED)
+    seats = seats.filter(review_round=F("application__review_round")).exclude(conflict="")
+    case = "application__project__"
+    rows = seats.select_related("expert__user", f"{case}community__district", f"{case}standard")
+    for row in rows.order_by("application", "seat"):
+        application = row.application
+        yield Waiting(
+            f"conflict-{row.pk}",
+            application.project.community.name,
+            f"{application.project.community.district.name} · {application.stage_name}",
+            _("专家%(expert)s因当事单位变化须回避，由监督员启动重新抽取") % {"expert": row.expert},
+            application.due_on,
+            reverse("draw", args=[application.pk]),
+            row.state_since,
+        )
+
+
+def _questions(user: User) -> Iterator[Waiting]:
+    """Questions of the panel to be passed on by the organiser of the case, or to be answered by its parties."""
+    held = Q(pk__in=[])
+    if "organiser" in city_duties(user):
+        held |= Q(state="asked", application__organiser=user)
+    if units := list(memberships_of(user)):
+        advised = Q(application__project__in=engagements_of(user).values("project"))
+        held |= Q(state="forwarded") & (Q(application__project__organisation__in=units) | advised)
+    rows = questions_visible_to(user).filter(held, application__state="review")
+    case = "application__project__"
+    for row in rows.select_related(f"{case}community__district", f"{case}standard", f"{case}programme"):
+        sentence = _("转交或退回专家质询") if row.state == "asked" else _("答复专家质询")
+        community = row.application.project.community
+        detail = f"{community.district.name} · {row.application.stage_name} · {row.item_code}"
+        key, link = f"question-{row.pk}", row.get_absolute_url()
+        yield Waiting(key, community.name, detail, sentence, row.due_on, link, row.state_since)
+
+
+def _ratings(user: User) -> Iterator[Waiting]:
+    """Panels that this organiser ran and has not rated yet."""
+    if "organiser" not in city_duties(user):
+        return
+    for row, due_on, since in rating.unrated_by(user):
+        community = row.project.community
+        detail, link = f"{community.district.name} · {row.stage_name}", reverse("ratings", args=[row.pk])
+        yield Waiting(f"rating-{row.pk}", community.name, detail, _("评价专家组成员的履职情况"), due_on, link, since)
+
+
+def _engagements(user: User) -> Iterator[Waiting]:
+    """Cases that a unit which I administer is asked to advise."""
+    rows = engagements_asked_of(user).offered().select_related("project__organisation", "project__community")
+    for row in rows:
+        yield Waiting(
+            f"engagement-{row.pk}",
+            row.project.community.name,
+            row.project.organisation.name,
+            _("答复咨询服务委托：接受或谢绝"),
+            None,
+            row.get_absolute_url(),
+            row.offered_at,
         )
 
 
@@ -285,3 +417,48 @@ def _objections(user: User) -> Iterator[Waiting]:
         name = objection.notice.application.project.community.name
         key, link = f"objection-{objection.pk}", objection.get_absolute_url()
         yield Waiting(key, name, objection.number, sentence, objection.due_on, link, objection.state_since)
+
+
+def _admissions(user: User) -> Iterator[Waiting]:
+    """Own admissions to hand in; for those who decide, what other people handed in and they have not vetted."""
+    duties = city_duties(user)
+    held = Q(state="draft", user__in=as_person(user))
+    if "pool_keeper" in duties:
+        held |= Q(state="submitted") & ~Q(user=user)
+    if duties & DECIDERS:
+        held |= Q(state="vetted") & ~Q(user=user) & ~Q(vetted_by=user)
+    words = {
+        "draft": _("填写并提交申请"),
+        "submitted": _("初审，出具意见"),
+        "vetted": _("复核，决定是否同意"),
+    }
+    for row in Admission.objects.filter(held).select_related("user", "call"):
+        detail = row.call.title if row.call else row.employer
+        key, link = f"admission-{row.pk}", row.get_absolute_url()
+        yield Waiting(key, str(row), detail, words[row.state], row.due_on, link, row.state_since)
+
+
+def _standing(user: User) -> Iterator[Waiting]:
+    """Of an expert what keeps the own seat in the pool; of a supervisor removals on which the expert was heard."""
+    day = timezone.localdate()
+    decides = Q(state="hearing", due_on=None) if "supervisor" in city_duties(user) else Q(pk__in=[])
+    heard = decides & ~Q(user=user) & ~Q(removal_proposed_by=user)
+    for expert in Expert.objects.filter(heard | Q(user__in=as_person(user))).select_related("user"):
+        own = expert.user_id == user.pk
+        sentence, due_on = _next_of_expert(user, expert, day) if own else (_("决定是否移出专家库"), None)
+        if sentence:
+            key, link = f"expert-{expert.pk}", expert.get_absolute_url()
+            yield Waiting(key, str(expert), expert.number, sentence, due_on, link, expert.state_since)
+
+
+def _next_of_expert(user: User, expert: Expert, day: date) -> tuple[str, date | None]:
+    """What the person must do to stay in the pool, and until when; "" for nothing."""
+    if expert.state == "hearing" and expert.due_on is not None:
+        return _("陈述申辩"), expert.due_on
+    if expert.state == "paused" and expert.paused_for == Expert.Pause.UNCONFIRMED:
+        return _("补办年度确认，恢复专家资格"), None
+    if standing.confirmation_waits(expert, day):
+        return _("办理年度确认"), expert.due_on
+    if standing.may_ask_renewal(user, expert, day):
+        return _("聘期将满，可以申请续聘"), expert.term_until
+    return "", None

@@ -32,7 +32,7 @@ from portal.api_reading import PlainJSON, TooLarge
 from portal.attempts import TooMany
 from portal.forms import ActForm
 from portal.machine import MACHINES, Ask, Machine, NotAllowed, Stale, Transition
-from portal.models import Event
+from portal.models import Event, User
 from portal.problems import Problem, Refused, gettext_noop
 from portal.templatetags.portal import doer, role_name, sentence, state_name
 
@@ -264,24 +264,33 @@ TOLD = frozenset({
     "from", "to", "reason", "until", "member", "unit", "scope", "file", "fields", "credit_code", "number", "stage",
     "version", "sha256", "round", "findings", "place", "notice", "closes_on", "certificate", "level", "commitment", "target_level",
     "planned_on", "visited_on", "due_on", "planning_permit_on", "drawing_review_on", "construction_permit_on",
-    "completed_on",
+    "completed_on", "organiser_secret_hash", "supervisor_secret_hash", "source", "public_value", "receipt_sha256",
 })  # fmt: skip
 
 
 class EventSerializer(serializers.Serializer):
-    """留痕: what was done. ``actor`` is a role in words where the reader may not know the person."""
+    """留痕: what was done. ``actor`` is a role in words where the reader may not know the person; ``token``: name of the
+    access token by which a program acted for them, "" where none did or the reader may not know.
+    """
 
     id = serializers.IntegerField(source="pk")
     at = serializers.DateTimeField()
     actor = serializers.SerializerMethodField()
+    token = serializers.SerializerMethodField()
     role = serializers.CharField()
     verb = serializers.CharField()
     sentence = serializers.SerializerMethodField()
     data = serializers.SerializerMethodField()
 
     def get_actor(self, event: Event) -> str:
+        return event.actor_name if self._may_name(event) else role_name(event.role)
+
+    def get_token(self, event: Event) -> str:
+        return event.token if self._may_name(event) else ""
+
+    def _may_name(self, event: Event) -> bool:
         may_name = self.context.get("may_name")
-        return role_name(event.role) if may_name and not may_name(event) else event.actor_name
+        return may_name is None or bool(may_name(event))
 
     def get_sentence(self, event: Event) -> str:
         return sentence(event)
@@ -299,7 +308,9 @@ class ChoiceSerializer(serializers.Serializer):
 
 
 class AskSerializer(serializers.Serializer):
-    """One thing that an act asks. kind: text, line, date, choice, yes, number, or notes (an object code -> text)."""
+    """One thing that an act asks. kind: text, line, date, choice, yes, number, notes (an object code -> text), or
+    secret (told to the act alone, on no record).
+    """
 
     name = serializers.CharField()
     label = serializers.CharField()
@@ -369,12 +380,12 @@ class Acts:
         """Do one act; the same function as the page's button, the same refusals. The body holds what the act asks."""
         obj, machine = self.get_object(), self.get_machine()  # type: ignore[attr-defined]
         found = machine.find(obj, action, machine.roles_of(request.user, obj))
-        data = said(found[0], obj, request.data) if found else {}
+        data = said(found[0], obj, request.user, request.data) if found else {}
         event = machine.perform(obj, action, by=request.user, **data)
         return Response(EventSerializer(event).data, status=status.HTTP_200_OK)
 
 
-def said(transition: Transition, obj: Any, data: Any) -> dict[str, Any]:
+def said(transition: Transition, obj: Any, by: User, data: Any) -> dict[str, Any]:
     """Read what an act asks with the page's own form, so that both take and refuse the same.
 
     An answer of kind "notes" is an object: one text for each item.
@@ -391,7 +402,7 @@ def said(transition: Transition, obj: Any, data: Any) -> dict[str, Any]:
         raise Refused(problems)
     # Fields read text, as a browser sends it; a bare number is none.
     typed = {name: value if kinds[name] == "yes" else str(value) for name, value in plain.items()}
-    form = ActForm(transition, obj, typed)
+    form = ActForm(transition, obj, by, typed)
     if not form.is_valid():
         raise Refused(
             Problem(row["code"] or "invalid", place, "%(sentence)s", {"sentence": row["message"]})

@@ -14,8 +14,24 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from communities.api import changes, community, people, register
-from evaluation.api import carrying, cases, correction, engagements, evidence, filing, outcome, panel, site, standards
-from experts import api as experts
+from evaluation.api import (
+    carrying,
+    cases,
+    correction,
+    deliberation,
+    discussion,
+    engagements,
+    evidence,
+    filing,
+    outcome,
+    panel,
+    questions,
+    ratings,
+    site,
+    standards,
+)
+from experts.api import admissions, calls, facts
+from experts.api import pool as experts
 from portal import api_account as account
 from portal import api_uploads
 
@@ -34,10 +50,17 @@ ROWS: tuple[tuple[str, type[Any], str], ...] = (
     ("invitations", people.MyInvitationEndpoint, "invitation"),
     ("communities", community.CommunityEndpoint, "community"),
     ("experts", experts.ExpertEndpoint, "expert"),
+    (r"experts/(?P<expert>[0-9A-Za-z-]+)/employments", facts.EmploymentEndpoint, "employment"),
+    (r"experts/(?P<expert>[0-9A-Za-z-]+)/ties", facts.TieEndpoint, "tie"),
+    (r"expert-pins/(?P<verdict>conflict|none)", facts.PinEndpoint, "pin"),
+    ("expert-calls", calls.CallEndpoint, "call"),
+    ("admissions", admissions.AdmissionEndpoint, "admission"),
+    (r"admissions/(?P<admission>\d+)/proofs", admissions.AdmissionProofEndpoint, "admission-proof"),
     ("programmes", standards.ProgrammeEndpoint, "programme"),
     ("standards", standards.StandardEndpoint, "standard"),
     ("projects", cases.ProjectEndpoint, "project"),
     (r"projects/(?P<project>\d+)/engagements", engagements.EngagementEndpoint, "engagement"),
+    ("engagements", engagements.AskedEngagementEndpoint, "asked-engagement"),
     ("applications", cases.ApplicationEndpoint, "application"),
     (f"{APPLICATION}/claims", filing.ClaimEndpoint, "claim"),
     (f"{APPLICATION}/statements", filing.StatementEndpoint, "statement"),
@@ -49,6 +72,12 @@ ROWS: tuple[tuple[str, type[Any], str], ...] = (
     (f"{APPLICATION}/site-visit/photos", site.SiteVisitPhotoEndpoint, "site-visit-photo"),
     ("assignments", panel.AssignmentEndpoint, "assignment"),
     (r"assignments/(?P<assignment>\d+)/marks", panel.MarkEndpoint, "mark"),
+    (r"assignments/(?P<assignment>\d+)/amendments", deliberation.AmendmentEndpoint, "amendment"),
+    ("questions", questions.QuestionEndpoint, "question"),
+    (r"assignments/(?P<assignment>\d+)/questions", questions.NewQuestionEndpoint, "new-question"),
+    (f"{APPLICATION}/discussion", discussion.PanelMessageEndpoint, "panel-message"),
+    (f"{APPLICATION}/endorsements", deliberation.EndorsementEndpoint, "endorsement"),
+    (f"{APPLICATION}/ratings", ratings.RatedSeatEndpoint, "rated-seat"),
     ("guidance-visits", site.GuidanceVisitEndpoint, "guidance_visit"),
     (r"guidance-visits/(?P<visit>\d+)/photos", site.GuidanceVisitPhotoEndpoint, "guidance-visit-photo"),
     (r"guidance-visits/(?P<visit>\d+)/opinions", site.NewGuidanceOpinionEndpoint, "guidance-visit-opinion"),
@@ -96,7 +125,20 @@ SINGLE: tuple[tuple[str, type[Any], dict[str, str]], ...] = (
     ("applications/<int:application>/result/", panel.ResultEndpoint, {"get": "retrieve"}),
     ("applications/<int:application>/site-visit/", site.SiteVisitEndpoint, {"get": "retrieve", "put": "update"}),
     ("applications/<int:application>/site-visit/sign/", site.SiteVisitEndpoint, {"post": "sign"}),
+    (
+        "applications/<int:application>/meeting/",
+        deliberation.MeetingEndpoint,
+        {"get": "retrieve", "put": "update", "delete": "destroy"},
+    ),
+    (
+        "applications/<int:application>/meeting/notes/<str:item_code>/",
+        deliberation.MeetingEndpoint,
+        {"put": "note"},
+    ),
     ("assignments/<int:assignment>/sheet/", panel.SheetEndpoint, {"get": "retrieve"}),
+    ("assignments/<int:assignment>/rating/", ratings.RatingEndpoint, {"get": "retrieve", "post": "create"}),
+    ("assignments/<int:assignment>/rating/reply/", ratings.RatingEndpoint, {"post": "reply"}),
+    ("assignments/<int:assignment>/opened/", panel.OpenedEndpoint, {"post": "create"}),
 )
 
 

@@ -7,13 +7,14 @@ which columns every kept file has. Nothing is read whole into memory. Who may ha
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
+from django.utils.translation import gettext
 
 from portal import files
 from portal.contents import MEGABYTE
@@ -37,6 +38,18 @@ def largest_bytes(name: str) -> int:
     large = Path(name).suffix.lower() in LARGE_ENDINGS
     limit: int = settings.MAX_DRAWING_MEGABYTES if large else settings.MAX_UPLOAD_MEGABYTES
     return max(limit, settings.MAX_UPLOAD_MEGABYTES) * MEGABYTE
+
+
+def largest_words(kinds: Collection[str]) -> str:
+    """How large a file of each of these kinds may be, as a clause in the reader's language."""
+    small, large = settings.MAX_UPLOAD_MEGABYTES, max(settings.MAX_DRAWING_MEGABYTES, settings.MAX_UPLOAD_MEGABYTES)
+    big = [files.KINDS[kind].label for kind in LARGE_KINDS if kind in kinds]
+    if small == large or not big:
+        return gettext("每个不超过 %(n)s MB") % {"n": small}
+    if set(kinds) <= set(LARGE_KINDS):
+        return gettext("每个不超过 %(n)s MB") % {"n": large}
+    values = {"kinds": gettext("、").join(big), "large": large, "small": small}
+    return gettext("%(kinds)s 每个不超过 %(large)s MB，其他每个不超过 %(small)s MB") % values
 
 
 def attachment_values(upload: Any, allowed: Iterable[str], by: User | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""What may be tried without an account is tried only so often: passwords, objections. One count for all processes.
+"""What may be tried without an account is tried only so often: passwords, accounts, objections. One count for all processes.
 
 Hides: where attempts are counted (a table, which every process and machine shares), by what they are told apart (a
-digest of the user name and the address), and how the address is found behind proxies.
+digest of the user name and the address), how the address is found behind proxies, and how a browser is known again.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
+from django.core import signing
+from django.urls import reverse
 from django.utils import timezone
 
+from portal import notify
 from portal.models import Attempt, User
 from portal.problems import Problem, gettext_noop
 
@@ -61,18 +64,38 @@ def sign_ins() -> Allowance:
     return Allowance("sign_in", settings.SIGN_IN_ATTEMPTS, settings.SIGN_IN_MINUTES)
 
 
+def passwords() -> Allowance:
+    """Failures of one person who is signed in and asked for the password once more."""
+    return Allowance("password", settings.SIGN_IN_ATTEMPTS, settings.SIGN_IN_MINUTES)
+
+
+def names() -> Allowance:
+    """Failures of one user name from all addresses together: guesses spread over many of them."""
+    return Allowance("sign_in_name", settings.SIGN_IN_NAME_ATTEMPTS, settings.SIGN_IN_MINUTES)
+
+
+def registrations() -> Allowance:
+    """Accounts asked for from one address, also where the form was refused: it tells which names are taken."""
+    return Allowance("registration", settings.REGISTRATIONS_PER_HOUR, HOUR)
+
+
 def objections() -> Allowance:
     """Objections from one address."""
     return Allowance("objection", settings.OBJECTIONS_PER_HOUR, HOUR)
 
 
-def take(allowance: Allowance, *of: str) -> None:
-    """Count one attempt of whoever ``of`` names; raises TooMany, and then it is not counted.
+def links() -> Allowance:
+    """Secret links of our own that do not exist, opened from one address."""
+    return Allowance("link", settings.SIGN_IN_ATTEMPTS, settings.SIGN_IN_MINUTES)
+
+
+def take(allowance: Allowance, *of: str) -> Attempt | None:
+    """Count one attempt of whoever ``of`` names; raises TooMany, and then it is not counted. None where all is allowed.
 
     Call outside a transaction: it is written before it is counted, so that many at once do not all slip through.
     """
     if not allowance.most:
-        return
+        return None
     now, window = timezone.now(), timedelta(minutes=allowance.minutes)
     row = Attempt.objects.create(key=_key(allowance, of), at=now)
     tried = Attempt.objects.filter(key=row.key, at__gt=now - window).order_by("-at", "-pk")
@@ -80,6 +103,13 @@ def take(allowance: Allowance, *of: str) -> None:
     if len(times) > allowance.most:
         row.delete()
         raise TooMany(times[-1] + window)
+    return row
+
+
+def give_back(attempt: Attempt | None) -> None:
+    """Count this one attempt no more."""
+    if attempt is not None:
+        attempt.delete()
 
 
 def forget(allowance: Allowance, *of: str) -> None:
@@ -110,10 +140,50 @@ def address_of(request: Any) -> str:
     return str(address)
 
 
+# --- user names -------------------------------------------------------------------------------------------------------
+
+KNOWN = "known"  # the cookie of a browser in which somebody has signed in; it opens nothing
+KNOWN_DAYS = 180
+SALT = "known-browser"
+
+
+def spelling(username: str) -> str:
+    """One spelling of a user name, so that guesses add up however the name is written."""
+    return unicodedata.normalize("NFKC", username).strip().casefold()
+
+
+def know(response: Any, user: User) -> None:
+    """Let this browser be known as one of ``user``'s: strangers' guesses at the name do not keep it out."""
+    value = signing.dumps(_key(names(), (spelling(user.username),)), salt=SALT)
+    age = KNOWN_DAYS * 24 * 3600
+    response.set_cookie(KNOWN, value, max_age=age, secure=settings.HTTPS, httponly=True, samesite="Lax")
+
+
+def is_known(request: Any, username: str) -> bool:
+    """Whether somebody has signed in as ``username`` in this browser before."""
+    try:
+        kept = signing.loads(request.COOKIES.get(KNOWN, ""), salt=SALT, max_age=timedelta(days=KNOWN_DAYS))
+    except signing.BadSignature:
+        return False
+    return bool(kept == _key(names(), (spelling(username),)))
+
+
+def _warn(username: str) -> None:
+    """Tell whoever bears the name, once a day, that somebody guesses at it."""
+    sentence = gettext_noop(
+        "有人从多处反复以您的用户名尝试登录，均未成功；该用户名的登录已暂时限制。已登录的页面和您登录过的浏览器不受影响。"
+    )
+    for user in User.objects.filter(username__iexact=username):
+        key = f"sign-in:{user.pk}:{timezone.localdate()}"
+        notify.write(key, [user], "security", reverse("account"), username=user.username, sentence=sentence)
+
+
 class CountingBackend(ModelBackend):
     """User name and password, for the sign-in page and the token endpoint alike; failures are counted.
 
-    Raises TooMany where this name has failed too often from this address, whether the password is right or not.
+    Raises TooMany where this name has failed too often from this address, or from all addresses together, whether the
+    password is right or not. A browser in which the person has signed in before counts by itself: nobody else's guesses
+    hold it up, wherever they come from.
     """
 
     def authenticate(
@@ -121,9 +191,17 @@ class CountingBackend(ModelBackend):
     ) -> User | None:
         if request is None or username is None:  # a command or a test, not somebody at a distance
             return super().authenticate(request, username=username, password=password, **more)
-        allowance, of = sign_ins(), (unicodedata.normalize("NFKC", username).strip().casefold(), address_of(request))
-        take(allowance, *of)
+        known = is_known(request, username)
+        allowance, of = sign_ins(), (spelling(username), KNOWN if known else address_of(request))
+        here = take(allowance, *of)
+        try:
+            anywhere = None if known else take(names(), spelling(username))
+        except TooMany:
+            give_back(here)
+            _warn(spelling(username))
+            raise
         user = super().authenticate(request, username=username, password=password, **more)
         if user is not None:
             forget(allowance, *of)
+            give_back(anywhere)  # that one alone: a success of the person does not make room for more guesses
         return user

@@ -16,8 +16,10 @@ def record(subject: models.Model, verb: str, *, by: User | None, role: str = "",
     """Add one event about ``subject`` inside the caller's transaction and return it.
 
     ``by=None`` is the system itself. ``data`` must be JSON: it keeps copies of labels, so that history reads the same
-    after things are renamed.
+    after things are renamed. What a program did for ``by`` keeps the name of its access token as ``token``.
     """
+    if by is not None and by.acts_through:
+        data["token"] = by.acts_through
     return Event.objects.create(
         at=timezone.now(),
         actor=by,

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from evaluation.permissions import may_see_queue
-from experts.pool import may_see_pool
+from experts.permissions import may_see_pool
 from portal.models import Notification
 
 

@@ -10,6 +10,7 @@ from django.utils import translation
 
 from communities import permissions as community_permissions
 from evaluation import permissions
+from experts import permissions as pool_permissions
 from portal.machine import MACHINES, Machine, Transition
 from portal.templatetags.portal import role_name
 
@@ -74,7 +75,14 @@ def workflow() -> str:
 def rights() -> str:
     """The rights that move nothing: who may see and write what, in which states."""
     with translation.override("zh-hans"):
-        tables = {"申报 application": permissions.RIGHTS, "单位 organisation": community_permissions.RIGHTS}
+        tables = {
+            "申报 application": permissions.RIGHTS,
+            "咨询服务委托 engagement": permissions.ENGAGEMENT_RIGHTS,
+            "单位 organisation": community_permissions.RIGHTS,
+            "入库申请 admission": pool_permissions.ADMISSION_RIGHTS,
+            "专家 expert": pool_permissions.EXPERT_RIGHTS,
+            "专家库 pool": {right: (duties, frozenset()) for right, duties in pool_permissions.POOL_RIGHTS.items()},
+        }
         parts = [
             f"## {name}\n\n"
             + _table(

@@ -11,16 +11,27 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from portal import accounts, attempts
 from portal.machine import Ask, Machine, Transition
 from portal.models import User
-from portal.problems import Problem
+from portal.problems import Problem, Refused
 
 TEXTAREA = {"rows": 4}
+
+
+class SecretInput(forms.PasswordInput):
+    """Seen while it is typed or pasted, since nobody knows it by heart; never written back into a page."""
+
+    input_type = "text"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"autocomplete": "off", "spellcheck": "false", **(attrs or {})})
 
 
 def field_of(ask: Ask, obj: Any) -> forms.Field:
     """The form field of one thing an act asks."""
     common: dict[str, Any] = {"label": ask.label, "required": ask.required, "help_text": ask.help}
+    common["initial"] = ask.initial(obj) if ask.initial else None
     if ask.kind == "date":
         return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}), **common)
     if ask.kind == "yes":
@@ -29,20 +40,46 @@ def field_of(ask: Ask, obj: Any) -> forms.Field:
         return forms.DecimalField(**common)
     if ask.kind == "choice":
         return forms.ChoiceField(choices=list(ask.choices(obj)) if ask.choices else [], **common)
+    if ask.kind == "password":
+        return forms.CharField(
+            max_length=200,
+            strip=False,
+            widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+            **common,
+        )
     if ask.kind == "line":
         return forms.CharField(max_length=200, **common)
+    if ask.kind == "secret":
+        return forms.CharField(max_length=200, widget=SecretInput, **common)
     return forms.CharField(widget=forms.Textarea(attrs=TEXTAREA), max_length=5000, **common)
 
 
 class ActForm(forms.Form):
-    """Fields from the table; an act that asks nothing has an empty form that only confirms."""
+    """Fields from the table; an act that asks nothing has an empty form that only confirms.
+
+    by: who fills it in; a password that the act asks is theirs, and becomes the proof that they gave it.
+    """
 
     required_css_class = "required"
 
-    def __init__(self, transition: Transition, obj: Any, data: Any = None) -> None:
+    def __init__(self, transition: Transition, obj: Any, by: User, data: Any = None) -> None:
         super().__init__(data)
+        self.by = by
+        self.passwords = [ask.name for ask in transition.asks if ask.kind == "password"]
         for ask in transition.asks:
             self.fields[ask.name] = field_of(ask, obj)
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        for name in self.passwords:
+            if said.get(name):
+                try:
+                    said[name] = accounts.confirm(self.by, said[name])
+                except Refused as refused:
+                    self.add_error(name, refused.problems[0].text(gettext))
+                except attempts.TooMany as many:
+                    self.add_error(name, many.problem.text(gettext))
+        return said
 
 
 def act_links(machine: Machine, obj: Any, user: User | None) -> list[tuple[Transition, str]]:
@@ -51,6 +88,12 @@ def act_links(machine: Machine, obj: Any, user: User | None) -> list[tuple[Trans
         (row, reverse(row.page, args=[obj.pk]) if row.page else reverse("act", args=[machine.name, obj.pk, row.action]))
         for row in machine.available(obj, user)
     ]
+
+
+def done_words(transition: Transition, obj: Any) -> str:
+    """What whoever did an act is told on the next page: 已受理：… with what it was done to."""
+    words = transition.told or gettext("已%(label)s：%(subject)s。")
+    return str(words) % {"label": transition.label, "subject": obj}
 
 
 def add_problems(form: forms.BaseForm, problems: Iterable[Problem]) -> None:

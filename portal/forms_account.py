@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from communities import access
 from communities.models import Organisation
 from communities.permissions import memberships_of
+from portal import accounts
 from portal.message_kinds import DELIVERIES, KINDS
 from portal.models import User
 
@@ -55,6 +56,13 @@ class OwnPasswordForm(PasswordChangeForm):
         self.fields["new_password1"].label = _("新密码")
         self.fields["new_password2"].label = _("再输入一次新密码")
         self.fields["new_password2"].help_text = ""
+
+    def clean_old_password(self) -> str:
+        """As Django's, but asked only so often."""
+        password: str = self.cleaned_data["old_password"]
+        if not accounts.password_is_right(self.user, password):
+            raise forms.ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return password
 
 
 class DeliveryForm(forms.Form):

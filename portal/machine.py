@@ -23,6 +23,9 @@ from portal.problems import Problem, Refused, gettext_noop
 logger = logging.getLogger(__name__)
 
 
+UNRECORDED = frozenset({"secret", "password"})  # kinds of what a person says that stand in no event
+
+
 class NotAllowed(Exception):
     """This person, in this state, may not do this."""
 
@@ -41,10 +44,12 @@ class Ask:
 
     name: str
     label: str
-    kind: str = "text"  # text | line | date | choice | yes | number | notes (code -> text)
+    # text | line | date | choice | yes | number | notes (code -> text); never recorded: secret, password (Confirmed)
+    kind: str = "text"
     required: bool = True
     choices: Callable[[Any], Iterable[tuple[str, str]]] | None = None
     help: str = ""
+    initial: Callable[[Any], Any] | None = None  # what stands in the page's field before somebody fills it in
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ class Transition:
     in_time: bool = False  # refused once the last day is over: whoever is late has lost the right to it
     page: str = ""  # name of the page from which people do this; "" = the general act page
     danger: bool = False
+    told: str = ""  # to whoever did it, with %(subject)s: 已受理：%(subject)s。 "" = 已 and the label
 
 
 def hold(obj: Case, *states: str) -> None:
@@ -163,7 +169,8 @@ class Machine:
             if problems:
                 obj.state, obj.due_on = source, due_on
                 raise Refused(problems)
-            said = {ask.name: _plain(data[ask.name]) for ask in row.asks if data.get(ask.name) not in (None, "")}
+            told = [ask for ask in row.asks if ask.kind not in UNRECORDED and data.get(ask.name) not in (None, "")]
+            said = {ask.name: _plain(data[ask.name]) for ask in told}
             for effect in row.effects:
                 said |= effect(obj, act) or {}
             event = audit.record(

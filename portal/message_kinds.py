@@ -39,6 +39,12 @@ KINDS: Mapping[str, Kind] = {
     ),
     "invitation": Kind(gettext_noop("评审邀请"), gettext_noop("被抽取为评审专家，须在期限内答复。"), required=True),
     "member_invitation": Kind(gettext_noop("成员邀请"), gettext_noop("单位邀请您成为成员，须在有效期内答复。"), required=True),
+    "security": Kind(
+        gettext_noop("账号安全"), gettext_noop("有人反复尝试登录您的账号，或账号的电子邮箱被更改。"), required=True
+    ),
+    "pool": Kind(
+        gettext_noop("专家库"), gettext_noop("入库和续聘的决定，暂停、恢复、移出的决定，须在期限内陈述申辩的告知。"), required=True
+    ),
     "due": Kind(gettext_noop("期限提醒"), gettext_noop("等您办理的事项到期前一个工作日提醒，逾期再提醒一次。")),
     "waiting": Kind(gettext_noop("等您办理"), gettext_noop("案件转到您这里，等您办理。")),
     "received": Kind(gettext_noop("申报回执"), gettext_noop("申报已收到并封存快照。")),

@@ -27,6 +27,8 @@ class User(AbstractUser):
     phone = models.CharField(_("电话"), max_length=30, blank=True)
     # What messages to this person are written in: the language that they last chose.
     language = models.CharField(_("语言"), max_length=10, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE)
+    # No column: name of the access token by which a program acts for this person now; "" while they act themselves.
+    acts_through: str = ""
 
     def __str__(self) -> str:
         return self.name or self.username
@@ -82,6 +84,11 @@ class Event(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AppendOnly(_("留痕只能追加，不能删除。"))
+
+    @property
+    def token(self) -> str:
+        """Name of the access token by which a program did it for the actor; "" where the actor did it."""
+        return str(self.data.get("token", ""))
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):

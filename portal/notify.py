@@ -16,24 +16,24 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from portal.message_kinds import AT_ONCE
+from portal.message_kinds import AT_ONCE, NONE
 from portal.models import Notification, User
 from portal.preferences import deliveries
 
 logger = logging.getLogger(__name__)
 
 
-def write(key: str, users: Iterable[User], template: str, link: str, **context: Any) -> int:
+def write(key: str, users: Iterable[User], template: str, link: str, *, by_email: bool = True, **context: Any) -> int:
     """Queue ``templates/emails/<template>`` for ``users`` in the caller's transaction; return how many are new.
 
     ``key`` names the cause ("event:12", "due:application:3:2026-11-24"); the same cause reaches a person once. The
     template is the message's kind: with each reader's choice it decides how the e-mail leaves. Each reads it in the own
-    language.
+    language. by_email: False where the e-mail, with a secret of its own, is written to the address.
     """
     people = {user.pk: user for user in users if user.is_active}
     languages = {user.language for user in people.values()}
     texts = {language: _texts(template, link, language, context) for language in languages}
-    emails = deliveries(template, people)
+    emails = deliveries(template, people) if by_email else dict.fromkeys(people, NONE)
     rows = [
         Notification(key=f"{key}:{pk}", user=user, kind=template, email=emails[pk], link=link, **texts[user.language])
         for pk, user in people.items()
@@ -46,12 +46,13 @@ def write(key: str, users: Iterable[User], template: str, link: str, **context: 
     return len(rows)
 
 
-def write_to_address(key: str, address: str, template: str, link: str, **context: Any) -> bool:
+def write_to_address(key: str, address: str, template: str, link: str, *, language: str = "", **context: Any) -> bool:
     """Queue ``templates/emails/<template>`` for whoever reads ``address``, with or without an account; True when new.
 
-    Nothing of it is shown in the portal, and its text is deleted once it was sent: it may hold a secret link.
+    language: of the text, a code; "" for that of the portal. Nothing of it is shown in the portal, and its text is deleted
+    once it was sent: it may hold a secret link.
     """
-    texts = _texts(template, link, settings.LANGUAGE_CODE, context)
+    texts = _texts(template, link, language or settings.LANGUAGE_CODE, context)
     _row, is_new = Notification.objects.get_or_create(key=key, defaults={"address": address, **texts})
     if is_new:
         ring_after_commit()

@@ -8,6 +8,7 @@ a replaced file never shows the old.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Iterable
@@ -15,18 +16,58 @@ from pathlib import Path
 from uuid import uuid4
 
 from django.core.files.storage import default_storage
+from django.db import transaction
 
 from portal import bounded, rendering
 from portal.models import Attachment
 from portal.problems import Problem, Refused
 
+logger = logging.getLogger(__name__)
 KINDS = ("pdf", "jpg")
 REMEMBERED = 3600  # seconds for which a page that could not be drawn is not tried again
-WIDTHS = (240, 480, 960, 1440)  # pixels; a fixed few, so that nobody fills the disk with pictures of every size
+THUMBNAIL = 240  # pixels; the width of a first page in a list
+WIDTHS = (THUMBNAIL, 480, 960, 1440)  # pixels; a fixed few, so that nobody fills the disk with pictures of every size
 
 
 class NoPicture(LookupError):
     """This file has no such page, or its kind is none that is drawn."""
+
+
+def ask_for_thumbnail(attachment: Attachment) -> None:
+    """Have a worker draw the first page, once the caller's transaction is kept: no page of ours waits for it."""
+    from portal.tasks import ring_thumbnail  # tasks is a leaf
+
+    transaction.on_commit(lambda: ring_thumbnail(attachment._meta.label, attachment.pk), robust=True)
+
+
+def thumbnail_of(attachment: Attachment) -> Path | None:
+    """The small picture of the first page; None while no worker has drawn it: asked for again, should the bell be lost.
+
+    Raises NoPicture, and Refused where it cannot be drawn.
+    """
+    if not pages_of(attachment):
+        raise NoPicture
+    kept = _path_of(attachment, 1, THUMBNAIL)
+    if kept.exists():
+        return kept
+    _refuse_again(kept.with_suffix(".refused"))
+    ask_for_thumbnail(attachment)
+    return None
+
+
+def draw_thumbnail(attachment: Attachment) -> None:
+    """Draw the first page, on a worker; what cannot be drawn is shown as a tile."""
+    try:
+        page_picture(attachment, 1, THUMBNAIL)
+    except NoPicture:
+        pass
+    except Refused as reason:
+        logger.info("no picture of %s: %s", attachment.sha256, reason)
+
+
+def _path_of(attachment: Attachment, page: int, width: int) -> Path:
+    digest = attachment.sha256
+    return Path(default_storage.path(f"previews/{digest[:2]}/{digest}-{page}-{width}.jpg"))
 
 
 def pages_of(attachment: Attachment) -> int:
@@ -38,8 +79,7 @@ def page_picture(attachment: Attachment, page: int, width: int) -> Path:
     """The JPEG of one page (from 1), ``width`` pixels wide. Raises NoPicture, and Refused where it cannot be drawn."""
     if not 1 <= page <= pages_of(attachment) or width not in WIDTHS:
         raise NoPicture
-    digest = attachment.sha256
-    kept = Path(default_storage.path(f"previews/{digest[:2]}/{digest}-{page}-{width}.jpg"))
+    kept = _path_of(attachment, page, width)
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         reasons = kept.with_suffix(".refused")

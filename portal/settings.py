@@ -210,6 +210,9 @@ AUTHENTICATION_BACKENDS = ["portal.attempts.CountingBackend"]
 PROXIES = number("PROXIES", 0)
 SIGN_IN_ATTEMPTS = number("SIGN_IN_ATTEMPTS", 10)
 SIGN_IN_MINUTES = number("SIGN_IN_MINUTES", 15)
+# Of one user name from all addresses together; browsers in which the person has signed in before do not count.
+SIGN_IN_NAME_ATTEMPTS = number("SIGN_IN_NAME_ATTEMPTS", 20)
+REGISTRATIONS_PER_HOUR = number("REGISTRATIONS_PER_HOUR", 30)
 OBJECTIONS_PER_HOUR = number("OBJECTIONS_PER_HOUR", 10)
 HTTPS = flag("HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import shared_task
+from django.apps import apps
 from django.conf import settings
 from django.db import close_old_connections
 from django.db.models import F
@@ -21,7 +22,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from portal import attempts, digest, notify, uploads
+from portal import attempts, digest, notify, previews, uploads
 from portal.clock import calendar
 from portal.machine import MACHINES, Machine, NotAllowed, Stale
 from portal.models import Notification
@@ -63,6 +64,18 @@ def ring_deliveries() -> None:
 
 def ring_upload(pk: UUID) -> None:
     ring(take_in, str(pk))
+
+
+def ring_thumbnail(model: str, pk: int) -> None:
+    ring(draw_thumbnail, model, pk)
+
+
+@shared_task
+def draw_thumbnail(model: str, pk: int) -> None:
+    """Draw the first page of one attachment, if it is still there and has none."""
+    attachment = apps.get_model(model)._base_manager.filter(pk=pk).first()
+    if attachment is not None:
+        previews.draw_thumbnail(attachment)
 
 
 @shared_task

@@ -21,7 +21,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import Count, F, Sum
 from django.utils import timezone
 
 from portal import files
@@ -32,7 +32,8 @@ from portal.models import Upload, User
 from portal.problems import Problem, Refused, gettext_noop
 
 logger = logging.getLogger(__name__)
-BLOCK = 256 * 1024  # bytes read from the network at once
+# Bytes read from the network at once. A line that breaks loses the block that was coming, a large block is written faster.
+SMALLEST_BLOCK, LARGEST_BLOCK = 64 * 1024, 1024 * 1024
 LONGEST_DETAIL = 4000  # characters of everything the sender says about one file
 
 
@@ -110,12 +111,11 @@ def _unfit(purpose: str, name: str, length: int, details: Mapping[str, Any]) -> 
 
 
 def _refuse_hoard(by: User, length: int) -> None:
-    mine = Upload.objects.open().filter(user=by)
-    total = mine.aggregate(total=Sum("length"))["total"] or 0
-    if mine.count() >= settings.MAX_OPEN_UPLOADS:
+    mine = Upload.objects.open().filter(user=by).aggregate(count=Count("pk"), total=Sum("length", default=0))
+    if mine["count"] >= settings.MAX_OPEN_UPLOADS:
         message = gettext_noop("您已有 %(count)s 个文件尚未传完，请先传完或取消一些。")
         raise Refused([Problem("too_many_uploads", "file", message, {"count": settings.MAX_OPEN_UPLOADS})])
-    if total + length > settings.MAX_OPEN_UPLOAD_MEGABYTES * MEGABYTE:
+    if mine["total"] + length > settings.MAX_OPEN_UPLOAD_MEGABYTES * MEGABYTE:
         message = gettext_noop("您尚未传完的文件合计超过 %(limit)s MB，请先传完或取消一些。")
         raise Refused([Problem("uploads_too_large", "file", message, {"limit": settings.MAX_OPEN_UPLOAD_MEGABYTES})])
 
@@ -175,7 +175,7 @@ def receive(upload: Upload, offset: int, read: Callable[[int], bytes]) -> int:
         at = file.seek(0, io.SEEK_END)
         if at != offset:
             raise OtherOffset(position(upload))
-        while at < upload.length and (block := _next(read, min(BLOCK, upload.length - at))):
+        while at < upload.length and (block := _next(read, min(_block(at - offset), upload.length - at))):
             file.write(block)
             at += len(block)
         file.flush()
@@ -186,6 +186,11 @@ def receive(upload: Upload, offset: int, read: Callable[[int], bytes]) -> int:
         # Once the file is let go, so that the worker who hears it at once does not find it held.
         transaction.on_commit(lambda: ring_upload(upload.pk), robust=True)
     return at
+
+
+def _block(came: int) -> int:
+    """How many bytes to ask a line for that brought ``came`` so far: as many again, so that it never loses more than that."""
+    return min(max(came, SMALLEST_BLOCK), LARGEST_BLOCK)
 
 
 def _next(read: Callable[[int], bytes], size: int) -> bytes:

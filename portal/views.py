@@ -13,13 +13,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
+from evaluation.beginning import next_steps
 from evaluation.models import Certificate, PublicNotice
 from evaluation.work import waiting_on
-from portal.forms import ActForm, add_problems
+from experts.models import Call
+from portal.forms import ActForm, add_problems, done_words
 from portal.machine import MACHINES, NotAllowed
 from portal.models import User
 from portal.problems import Refused
@@ -37,6 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "certificates": certified.newest_first()[:8],
         "levels": list(levels),
         "certified_count": sum(row["count"] for row in levels),
+        "calls": Call.objects.running(today)[:3],
         "district_count": certified.values("district_name").distinct().count(),
     }
     return render(request, "portal/home.html", context)
@@ -45,7 +47,9 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 def my_work(request: HttpRequest) -> HttpResponse:
     """Everything that waits on me, by deadline."""
-    return render(request, "portal/my_work.html", {"rows": waiting_on(request.user), "today": timezone.localdate()})
+    rows = waiting_on(request.user)
+    steps = [] if rows else next_steps(request.user)
+    return render(request, "portal/my_work.html", {"rows": rows, "first_steps": steps, "today": timezone.localdate()})
 
 
 @login_required
@@ -61,14 +65,14 @@ def act(request: HttpRequest, machine: str, pk: int, action: str) -> HttpRespons
             table.perform(obj, action, by=request.user)  # raises NotAllowed or Stale with its reason, and logs it
         raise NotAllowed(f"{machine}.{action}")
     transition = found[0]
-    form = ActForm(transition, obj, request.POST or None if transition.asks else request.POST)
+    form = ActForm(transition, obj, request.user, request.POST or None if transition.asks else request.POST)
     if request.method == "POST" and form.is_valid():
         try:
             table.perform(obj, action, by=request.user, **form.cleaned_data)
         except Refused as refused:
             add_problems(form, refused.problems)
         else:
-            messages.success(request, _("%(subject)s：%(done)s") % {"subject": obj, "done": transition.done})
+            messages.success(request, done_words(transition, obj))
             return HttpResponseRedirect(where_next(request, obj))
     status = 422 if request.method == "POST" else 200
     context = {"transition": transition, "obj": obj, "form": form, "machine": table, "next": where_next(request, obj)}

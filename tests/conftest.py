@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,19 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from evaluation.models import Application
+from portal.demo import papers
 from tests.world import World, make_world
 
 # A busy machine is no fault of the code: neither a deadline nor slow generation fails a property.
 hypothesis_settings.register_profile("portal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("portal")
+
+
+def pytest_collection_finish() -> None:
+    """What is there once every test is known stays to the end: the collector of garbage need not look through it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)  # instead of 700 new objects: a page makes thousands, and nearly all go by themselves
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +62,14 @@ def events_may_be_flushed() -> Iterator[None]:
 def quick_passwords() -> Iterator[None]:
     """A hash is slow on purpose, and the tests make and compare hundreds."""
     with override_settings(PASSWORD_HASHERS=["tests.hashing.OneRound"]):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def papers_are_set_once() -> Iterator[None]:
+    """The same words give the same bytes (tests/portal/test_samples.py): cases of other modules have the same papers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(papers, "document", lru_cache(maxsize=512)(papers.document))
         yield
 
 

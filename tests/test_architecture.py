@@ -14,7 +14,7 @@ TOP_LEVEL = {
 }  # fmt: skip
 MADE_BY_RUNNING = {"data", "build", "__pycache__"}
 KERNEL = {
-    "portal.accounts", "portal.apps", "portal.attachments", "portal.attempts", "portal.audit", "portal.bounded",
+    "portal.accounts", "portal.attachments", "portal.attempts", "portal.audit", "portal.bounded",
     "portal.clock", "portal.contents", "portal.digest", "portal.files", "portal.fonts", "portal.machine",
     "portal.message_kinds", "portal.migrations", "portal.models", "portal.notify", "portal.preferences",
     "portal.previews", "portal.problems", "portal.rendering", "portal.sample_film", "portal.samples",
@@ -29,18 +29,21 @@ MAY_IMPORT = {
     "shell": {"kernel", "communities", "experts", "evaluation", "shell"},
 }
 # What pages and endpoints share of the shell: the form of acts, and how a refusal is answered.
-SHARED_OF_SHELL = {"portal.forms", "portal.api", "portal.api_reading", "portal.api_schema"}
+SHARED_OF_SHELL = {"portal.forms", "portal.kept", "portal.api", "portal.api_reading", "portal.api_schema"}
 PLAIN = ["portal/problems.py", "portal/workdays.py", "communities/credit_code.py", "communities/geometry.py", "evaluation/standard",
-         "evaluation/scoring", "evaluation/manifest.py", "evaluation/merging.py", "experts/draw"]  # fmt: skip
+         "evaluation/scoring", "evaluation/manifest.py", "evaluation/merging.py", "experts/draw",
+         "experts/season.py", "experts/names.py"]  # fmt: skip
 # inside an app: a module of one layer imports none of a later one
 LAYERS = [
-    {"standard", "scoring", "merging", "manifest", "draw", "credit_code", "geometry", "workbooks"},
+    {"standard", "scoring", "merging", "manifest", "draw", "credit_code", "geometry", "workbooks", "names"},
     {"models"},
     {"permissions"},
     {"writing"},
     {"snapshot", "archive", "carrying", "checks", "automation", "clocks", "notifications", "filing", "proofs",
-     "receiving", "coverage", "findings", "marking", "drawing", "site", "outcome", "configuration", "work",
-     "registration", "members", "inviting", "changes", "engaging", "sheets", "wording", "importing", "pool"},
+     "receiving", "coverage", "disclosing", "findings", "marking", "drawing", "site", "outcome", "configuration", "work",
+     "registration", "members", "inviting", "changes", "engaging", "sheets", "wording", "importing", "pool", "calls",
+     "admitting", "standing", "serving", "facts", "declaring", "suspecting", "rating", "refusing", "asking", "discussing",
+     "answering"},
     {"workflow"},
     {"forms"},
     {"views", "api", "admin"},

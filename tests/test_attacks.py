@@ -13,13 +13,15 @@ from django.utils import timezone
 from communities import changes, inviting
 from communities import urls as community_urls
 from communities.models import Membership, Officer, Organisation
-from evaluation import filing, findings, outcome, site, work
+from evaluation import asking, filing, findings, outcome, site, work
 from evaluation import urls as evaluation_urls
-from evaluation.models import Application, Assignment, Engagement, Finding, GuidanceOpinion, SiteVisit
+from evaluation.models import Application, Assignment, Engagement, Finding, GuidanceOpinion, Rating, SiteVisit
 from evaluation.workflow import APPLICATION, ASSIGNMENT, CERTIFICATE
+from experts import admitting
 from experts import urls as expert_urls
+from experts.models import Recusal
 from portal import audit, samples
-from portal.demo import construction, journey, papers, people
+from portal.demo import admissions, construction, journey, papers, people
 from portal.machine import Stale
 from portal.models import Event, Upload, User
 from tests.api.conftest import Client
@@ -29,15 +31,7 @@ pytestmark = pytest.mark.django_db
 STATES = ("draft", "inviting", "review", "deliberation", "approval", "certified")
 
 
-@pytest.fixture(scope="module")
-def world(django_db_setup, django_db_blocker, tmp_path_factory):
-    with scenes.kept(django_db_blocker, tmp_path_factory, experts=40, employers=24) as found:
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def own_files():
-    """The files of this module are shared like its rows."""
+world, own_files = scenes.shared_world(experts=40, employers=24)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +71,7 @@ def test_whoever_closed_the_review_does_not_approve_its_result_though_another_be
     case = at("deliberation")
     second = give_duty(User.objects.create(username="organiser-2", name="示例评价组织员乙"), "organiser")
     journey.give_opinion(case)
+    journey.endorse_opinion(case)
     APPLICATION.perform(journey.fresh(case), "close_review", by=second)
     second = give_duty(second, "approver")
     for action, said in (
@@ -131,19 +126,28 @@ def test_an_expert_who_became_a_party_does_not_sign_a_sheet(at, world):
     journey.mark_sheet(row)
     Membership.objects.create(user=row.expert.user, organisation=world.unit, role="member", since=timezone.localdate())
     with scenes.refused() as problems:
-        ASSIGNMENT.perform(row, "sign", by=scenes.person(row.expert.user.username))
+        ASSIGNMENT.perform(
+            row,
+            "sign",
+            by=scenes.person(row.expert.user.username),
+            **journey.signature(scenes.person(row.expert.user.username)),
+        )
     assert problems == [("party", "")]
 
 
 def test_a_unit_cannot_take_an_expert_off_its_panel_by_naming_them_a_member(at, world, signed_in):
-    """As with officers; every expert of the pool is refused alike, so that nobody learns who sits where."""
+    """As with officers: the unit learns nothing of whom it asks, and no expert of the pool can accept."""
     seated = seat(at("review"), "accepted").expert.user
     idle = User.objects.exclude(expert=None).exclude(expert__assignments__isnull=False).first()
     client = signed_in(world.applicant)
     address = reverse("invitation-new", args=[world.unit.pk])
     pages = [client.post(address, {"whom": one.username, "role": "member"}) for one in (seated, idle)]
-    assert [page.status_code for page in pages] == [422, 422]
-    assert ["该账号是评审专家" in page.content.decode() for page in pages] == [True, True]
+    assert [(page.status_code, page.url) for page in pages] == [(302, world.unit.get_absolute_url())] * 2
+    for one in (seated, idle):
+        asked = inviting.invitation_at(one, str(inviting.waiting_for(one).get().pk))
+        with scenes.refused() as problems:
+            inviting.accept(one, asked)
+        assert problems == [("member_is_expert", "")]
     assert Membership.objects.filter(user__in=[seated, idle]).count() == 0
 
 
@@ -185,7 +189,7 @@ def test_a_seat_of_a_draw_that_was_given_up_opens_no_scoring_room(at, signed_in)
     case = at("inviting")
     row = seat(case, "invited", leader=True)
     ASSIGNMENT.perform(row, "accept", by=row.expert.user, no_conflict=True)
-    APPLICATION.perform(journey.fresh(case), "redraw", by=people.officer("organiser"), reason="x")
+    APPLICATION.perform(journey.fresh(case), "redraw", by=people.officer("supervisor"), reason="x")
     client = signed_in(row.expert.user)
     pages = [client.get(reverse(name, args=[row.pk])).status_code for name in ("scoring", "sheet")]
     assert pages == [403, 403]
@@ -305,14 +309,19 @@ def test_a_person_without_a_name_leaves_a_trail_that_every_database_keeps():
 
 # Pages for everybody, and for everybody who is signed in: their own rows or an empty form.
 OPEN = {
-    "register", "organisations", "organisation-new", "projects", "standards", "standard", "standard-json", "notices",
-    "notice", "notice-receipt", "objection-new", "objection-filed", "objection-status", "certificate-check",
-    "certificate", "certificate-file", "directory", "community-template",
+    "register", "organisations", "organisation-new", "projects", "standards", "standard", "standard-json",
+    "notices", "notice", "notice-receipt", "notice-receipt-page", "draw-verifier", "objection-new",
+    "objection-filed", "objection-status", "certificate-check", "certificate", "certificate-file", "directory",
+    "community-template", "calls", "call", "call-apply", "admissions", "scoring-worker",
 }  # fmt: skip
 # The pages of one duty that concern no single case.
 OF_A_DUTY = {
     "queue": {"other_officer"},
     "experts": {"other_officer", "pool_keeper"},
+    "expert": {"other_officer", "pool_keeper"},
+    **dict.fromkeys(("call-new", "call-publish", "pins", "expert-fields", "expert-pin"), {"pool_keeper"}),
+    # an expert, though of another panel: what they say of themselves
+    **dict.fromkeys(("own-facts", "employment-new", "tie-new"), {"invited"}),
     "standard-import": {"system_administrator"},
 }
 DOORS = [pattern for module in (community_urls, expert_urls, evaluation_urls) for pattern in module.urlpatterns]
@@ -350,7 +359,7 @@ def keys(world, cases):
     yesterday = timezone.localdate() - timedelta(days=1)
     engagement = Engagement.objects.create(
         project=design.project,
-        organisation=world.consulting,
+        organisation=people.make_unit(3, "consulting", "示例第三咨询有限公司", world.district, "consultant-3", "示例"),
         engaged_by=world.applicant,
         since=yesterday,
         until=yesterday,
@@ -359,6 +368,7 @@ def keys(world, cases):
         user=world.applicant, purpose="evidence", place=case.pk, name="a.pdf", length=1, expires_at=timezone.now()
     )
     return {
+        **pool_keys(world, case),
         "uploads/": upload.pk,
         "organisations/changes/": change.pk, "engagements/": engagement.pk,
         "organisations/invitations/": inviting.invite(world.applicant, unit, "new@example.org", "member").pk,
@@ -368,6 +378,27 @@ def keys(world, cases):
         "findings/": Finding.objects.latest("pk").pk, "assignments/": people.panel_of(case, "accepted")[0].pk,
         "photos/": visit.photos.first().pk, "guidance/": visit.pk, "opinions/": opinion.pk,
         "objections/": objection.pk, "objections/proofs/": objection.proofs.get().pk,
+    }  # fmt: skip
+
+
+def pool_keys(world, case):
+    """Of the experts' pool, and of the talk about a case."""
+    today = timezone.localdate()
+    call = admissions.announce("示例征集", today, today + timedelta(days=20))
+    candidate = User.objects.create(username="candidate", name="示例申请人")
+    admission = admitting.open_admission(candidate, call)
+    admissions.prove(candidate, admission)
+    row = people.panel_of(case, "accepted")[0]
+    expert, party = row.expert, world.other_unit.credit_code
+    pinned = Recusal.objects.create(expert=expert, party_code=party, reason="pinned", declared_by=world.pool_keeper)
+    rating = Rating.objects.create(
+        assignment=row, attendance=25, quality=25, timeliness=25, ethics=25, by=world.organiser
+    )
+    return {
+        "number of experts/": expert.number, "number of experts/calls/": call.number,
+        "experts/admissions/": admission.pk, "experts/admissions/proofs/": admission.proofs.latest("pk").pk,
+        "experts/me/facts/<slug:kind>/": pinned.pk, "experts/pins/<slug:verdict>/": pinned.pk,
+        "questions/": asking.ask(expert.user, row, "4.1.1", "示例：请说明点位。").pk, "ratings/": rating.pk,
     }  # fmt: skip
 
 
@@ -404,12 +435,16 @@ def test_whoever_has_nothing_to_do_with_a_case_finds_every_door_closed(client, k
     person, case = stranger(who), at("review")
     if person:
         client.force_login(person)
-    texts = {"code": "1", "number": "X", "stage": "design", "key": "1"}
+    texts = {
+        "code": "1", "stage": "design", "key": "1", "kind": "recusal", "change": "end",
+        "verdict": "conflict", "token": "X",
+    }  # fmt: skip
     opened = []
     for door in DOORS:
         if door.name in OPEN or who in OF_A_DUTY.get(door.name, ()):
             continue
-        names = {name: texts.get(name, 1) for name in door.pattern.converters if name != "pk"}
+        known = {**texts, "number": keys.get(f"number of {str(door.pattern).split('<')[0]}", "X")}
+        names = {name: known.get(name, 1) for name in door.pattern.converters if name != "pk"}
         if "pk" in door.pattern.converters:
             names["pk"] = keys[re.split("<[a-z]+:pk>", str(door.pattern))[0]]
         address = reverse(door.name, kwargs=names)

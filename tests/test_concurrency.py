@@ -2,28 +2,65 @@
 
 from __future__ import annotations
 
+from threading import Event as Signal
+
 import pytest
 from django.db import transaction
 
-from communities.models import Officer
-from evaluation import carrying, engaging, filing, marking
+from communities import changes
+from communities.models import Officer, Organisation
+from communities.workflow import ORGANISATION_CHANGE
+from evaluation import carrying, drawing, engaging, filing, marking
 from evaluation.configuration import SAMPLES, import_standard
-from evaluation.models import Certificate, Result, Standard
+from evaluation.models import Certificate, Engagement, Result, Standard
 from evaluation.workflow import APPLICATION, ASSIGNMENT, OBJECTION
+from experts import draw as lots
 from experts.models import Expert
 from portal import tasks
-from portal.demo import cases, journey, people
+from portal.demo import cases, journey, names, papers, people
 from portal.machine import Stale
 from portal.models import Event, Notification, Sequence
 from portal.problems import Refused
 from tests.at_once import at_once
+from tests.saved import Way
 from tests.test_journey import object_to
 
+PAUSE = 1  # seconds that one of two waits for the other where only one of them can go on
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(scope="module")
+def way(tmp_path_factory):
+    return Way(tmp_path_factory.mktemp("way"))
+
+
+@pytest.fixture
+def world(transactional_db, way):
+    """The same people for every test, in tables that are emptied after each."""
+    return way.world()
+
+
+@pytest.fixture
+def at_state(world, way):
+    """The first and only case of that world, at a state."""
+    return way.at_state
 
 
 def kinds(outcomes):
     return sorted(type(outcome).__name__ for outcome in outcomes)
+
+
+def waits_after(monkeypatch, module, name, done, other):
+    """Let a function of ours tell that it is done, and then wait until the other has gone on or cannot."""
+    function = getattr(module, name)
+
+    def slow(*arguments):
+        found = function(*arguments)
+        done.set()
+        other.wait(PAUSE)
+        return found
+
+    monkeypatch.setattr(module, name, slow)
 
 
 def verbs(application, verb):
@@ -59,10 +96,10 @@ def test_the_last_two_signatures_at_once_start_one_tally(at_state):
     for assignment in (*early, one, other):
         journey.mark_sheet(assignment)
     for assignment in early:
-        ASSIGNMENT.perform(assignment, "sign", by=assignment.expert.user)
+        ASSIGNMENT.perform(assignment, "sign", by=assignment.expert.user, **journey.signature(assignment.expert.user))
     outcomes = at_once(
-        lambda: ASSIGNMENT.perform(one, "sign", by=one.expert.user),
-        lambda: ASSIGNMENT.perform(other, "sign", by=other.expert.user),
+        lambda: ASSIGNMENT.perform(one, "sign", by=one.expert.user, **journey.signature(one.expert.user)),
+        lambda: ASSIGNMENT.perform(other, "sign", by=other.expert.user, **journey.signature(other.expert.user)),
     )
     assert kinds(outcomes) == ["Event", "Event"]
     assert verbs(application, "application.complete_sheets") == 1
@@ -109,11 +146,11 @@ def test_a_mark_saved_while_the_review_closes_is_in_the_signed_sheet_or_refused(
     for assignment in (*early, last):
         journey.mark_sheet(assignment)
     for assignment in early:
-        ASSIGNMENT.perform(assignment, "sign", by=assignment.expert.user)
+        ASSIGNMENT.perform(assignment, "sign", by=assignment.expert.user, **journey.signature(assignment.expert.user))
     code = sorted(marking.own_items(last))[0]
     same = type(last).objects.select_related("expert__user", "application__project").get(pk=last.pk)
     outcomes = at_once(
-        lambda: ASSIGNMENT.perform(last, "sign", by=last.expert.user),
+        lambda: ASSIGNMENT.perform(last, "sign", by=last.expert.user, **journey.signature(last.expert.user)),
         *[
             lambda text=text: marking.save_mark(same.expert.user, same, code, reason=text)
             for text in ("甲", "乙", "丙")
@@ -173,8 +210,8 @@ def test_an_automatic_step_rung_eight_times_at_once_is_done_once(at_state):
     assert told.count() == 1
 
 
-def test_four_certificates_issued_at_once_have_four_numbers(world):
-    applications = [world.case_at("certifying") for _ in range(4)]
+def test_four_certificates_issued_at_once_have_four_numbers(world, at_state):
+    applications = [at_state("certifying"), *(world.case_at("certifying") for _ in range(3))]
     at_once(*[lambda pk=one.pk: tasks.advance("application", pk) for one in applications])
     assert sorted(number[-5:] for number in Certificate.objects.values_list("number", flat=True)) == [
         "00001", "00002", "00003", "00004",
@@ -239,27 +276,124 @@ def test_a_sequence_hands_out_every_number_once():
     assert sorted(at_once(*[take] * 8)) == list(range(1, 9))
 
 
-def engaged_by(world, application):
-    """The applicant engages the consulting unit of the world."""
-    return engaging.engage(world.applicant, application.project, world.consulting.credit_code, "示例")
+def offered_by(world, application):
+    """The applicant asks the consulting unit of the world."""
+    return engaging.offer(world.applicant, application.project, world.consulting.credit_code, "示例")
 
 
-def test_of_two_engagements_of_one_unit_at_once_one_is_kept(world, at_state):
+def test_of_two_offers_to_one_unit_at_once_one_is_kept(world, at_state):
     application = at_state("draft")
-    outcomes = at_once(lambda: engaged_by(world, application), lambda: engaged_by(world, application))
+    outcomes = at_once(lambda: offered_by(world, application), lambda: offered_by(world, application))
     assert kinds(outcomes) == ["Engagement", "Refused"]
     assert application.project.engagements.count() == 1
+
+
+def test_an_offer_accepted_and_taken_back_at_once_is_one_of_the_two(world, at_state):
+    application = at_state("draft")
+    offer = offered_by(world, application)
+    one, other = (Engagement.objects.get(pk=offer.pk) for _ in range(2))
+    outcomes = at_once(
+        lambda: engaging.accept(world.consultant, one), lambda: engaging.end_engagement(world.applicant, other)
+    )
+    assert kinds(outcomes) == ["NoneType", "Stale"]
+    offer.refresh_from_db()
+    assert offer.standing == ("accepted" if outcomes[0] is None else "withdrawn")
+
+
+NEW_CODE = names.code("500101", "D", 77)
+
+
+def change_of(world):
+    """The applicant's unit has asked for another credit code, that of an expert's employer."""
+    unit = Organisation.objects.get(pk=world.unit.pk)
+    Expert.objects.filter(number="ZJ-0002").update(employer_code=NEW_CODE)
+    values = {name: getattr(unit, name) for name in ("name", "kind", "district", "address")}
+    values |= {"credit_code": NEW_CODE, "undertaking": True}
+    return changes.propose_change(world.applicant, unit, values, papers.pdf("营业执照", f"{unit} {NEW_CODE}"))
+
+
+def excludes(draw):
+    """Why the expert of the new employer is kept off, as the draw was frozen."""
+    return next(one.excluded for one in drawing.standings(draw.application, draw) if one.number == "ZJ-0002")
+
+
+@pytest.mark.parametrize("late", ["propose", "approve", "neither"])
+def test_a_draw_frozen_while_a_party_becomes_another_knows_who_it_is_now(world, at_state, monkeypatch, late):
+    """Either the pool is frozen with the code that stands, or what was frozen with the old one is given up.
+
+    late: which of the two stops at its worst moment, everything read and nothing kept, until the other has had time.
+    """
+    application = at_state("drawing")
+    fresh, change = journey.fresh(application), change_of(world)
+    read, changed = Signal(), Signal()
+    if late == "propose":
+        waits_after(monkeypatch, drawing, "candidates", read, changed)
+    elif late == "approve":
+        waits_after(monkeypatch, changes, "apply", changed, read)
+
+    def propose():
+        if late == "approve":
+            changed.wait(PAUSE)
+        try:
+            return APPLICATION.perform(fresh, "propose_draw", by=world.organiser)
+        finally:
+            read.set()
+
+    def approve():
+        if late == "propose":
+            read.wait(PAUSE)
+        try:
+            return ORGANISATION_CHANGE.perform(change, "approve", by=world.intake)
+        finally:
+            changed.set()
+
+    outcomes = at_once(propose, approve)
+    assert kinds(outcomes) == ["Event", "Event"]
+    found = {draw.application.state: excludes(draw) for draw in application.draws.select_related("application")}
+    assert found == {"cosigning": {"cosigning": "employed_by_party"}, "drawing": {}}[journey.fresh(application).state]
+
+
+def test_a_seat_accepted_while_a_party_becomes_another_is_given_up_or_never_taken(world, at_state):
+    application = at_state("inviting")
+    change = change_of(world)
+    seat = people.panel_of(application, "invited")[0]
+    Expert.objects.filter(pk=seat.expert_id).update(employer_code=NEW_CODE)
+    accepted, approved = at_once(
+        lambda: ASSIGNMENT.perform(seat, "accept", by=seat.expert.user, no_conflict=True),
+        lambda: ORGANISATION_CHANGE.perform(change, "approve", by=world.intake),
+    )
+    assert isinstance(approved, Event)
+    assert isinstance(accepted, Event | Stale | Refused)
+    seat.refresh_from_db()
+    assert seat.state == "recused"
 
 
 def test_a_draw_proposed_while_a_consultant_is_engaged_draws_nobody_of_theirs(world, at_state):
     """Either the pool is frozen with the new party in mind, or what was frozen without it is given up."""
     application = at_state("drawing")
     Expert.objects.filter(number="ZJ-0002").update(employer_code=world.consulting.credit_code)
-    fresh = journey.fresh(application)
+    fresh, offer = journey.fresh(application), offered_by(world, application)
     outcomes = at_once(
-        lambda: engaged_by(world, application),
+        lambda: engaging.accept(world.consultant, offer),
         lambda: APPLICATION.perform(fresh, "propose_draw", by=world.organiser),
     )
-    assert kinds(outcomes) == ["Engagement", "Event"]
+    assert kinds(outcomes) == ["Event", "NoneType"]
     known = ["same_consulting_unit" in str(draw.frozen) for draw in application.draws.all()]
     assert known == {"cosigning": [True], "drawing": []}[journey.fresh(application).state]
+
+
+def test_two_secrets_revealed_at_once_hold_one_draw(world, at_state):
+    application = at_state("drawing")
+    parties = {"organiser": world.organiser, "supervisor": world.supervisor}
+    secrets = {name: journey.hidden(application, name) for name in parties}
+    for action, name in (("propose_draw", "organiser"), ("cosign_draw", "supervisor")):
+        told = {"secret_hash": lots.secret_hash(secrets[name])}
+        APPLICATION.perform(journey.fresh(application), action, by=parties[name], **told)
+    one, other = journey.fresh(application), journey.fresh(application)
+    outcomes = at_once(
+        lambda: APPLICATION.perform(one, "reveal_secret", by=world.organiser, secret=secrets["organiser"]),
+        lambda: APPLICATION.perform(other, "reveal_secret", by=world.supervisor, secret=secrets["supervisor"]),
+    )
+    assert kinds(outcomes) == ["Event", "Event"]
+    assert journey.fresh(application).state == "inviting"
+    assert (verbs(application, "application.hold_draw"), application.assignments.count()) == (1, 5)

@@ -8,16 +8,19 @@ from collections import Counter
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.utils import timezone
 
 from communities.models import District, Officer, Organisation
-from evaluation.models import Application, Certificate, Project
+from evaluation import configuration
+from evaluation.models import Application, Assignment, Certificate, Project
 from evaluation.work import waiting_on
 from evaluation.workflow.case import STATES
 from experts.models import Expert
+from portal import tasks
 from portal.demo import accounts, history, names, people, pool, scenes, world
 from portal.demo.days import REAL_NOW, as_of, at, workdays_before
-from portal.models import Event, Notification, User
+from portal.models import Event, Notification, Sequence, User
 
 pytestmark = pytest.mark.long
 
@@ -172,3 +175,24 @@ def test_the_same_seed_gives_the_same_history():
 
     assert told(1) == told(1)
     assert told(1) != told(2)
+
+
+def panels_of(seed):
+    """Who sits where in a world of one case, which is gone afterwards."""
+    with tasks.silence(), transaction.atomic():
+        configuration.load()
+        districts = list(District.objects.all())
+        Sequence.objects.create(name=world.COUNTER, value=0)
+        people.make_officers(districts)
+        pool.make_experts(districts, names.chance(seed, "pool"), 40, 24)
+        world.make_live(districts, seed, (world.Live("inviting", 1, scene=scenes.one_declines),), lambda line: None)
+        seats = Assignment.objects.order_by("seat", "pk")
+        found = list(seats.values_list("seat", "expert__number", "field", "is_leader", "state", "draw__commitment"))
+        transaction.set_rollback(True)
+    return found
+
+
+def test_the_same_seed_gives_the_same_panels(db):
+    first = panels_of(1)
+    assert (panels_of(1), len(first)) == (first, 7)  # five seats and the substitutes of two
+    assert panels_of(2) != first

@@ -33,7 +33,7 @@ OF_COMPLETION = [
 ]  # fmt: skip
 DESIGN = [
     "project.open", "application.open", "application.submit", "application.checked", "application.accept",
-    "application.recommend", "application.propose_draw", "application.cosign_draw",
+    "application.recommend", "application.propose_draw", "application.cosign_draw", "application.hold_draw",
     *["assignment.accept"] * 5, "application.convene",
     *["assignment.sign"] * 5, "application.complete_sheets",
     "application.tallied", "application.give_opinion", "application.close_review", "application.approve",
@@ -45,7 +45,7 @@ GUIDANCE = [
 ]  # fmt: skip
 COMPLETION = [
     "application.open", "application.data", "application.submit", "application.checked", "application.accept",
-    "application.propose_draw", "application.cosign_draw",
+    "application.propose_draw", "application.cosign_draw", "application.hold_draw",
     *["assignment.accept"] * 5, "application.convene",
     "site_visit.record", "site_visit.sign", "site_visit.sign", "application.finish_site_visit",
     *["assignment.sign"] * 5, "application.complete_sheets",
@@ -342,7 +342,7 @@ def test_a_pool_that_runs_dry_shows_on_the_case_and_a_new_draw_begins_afresh(wor
     left = people.panel_of(application, "invited")
     for number in range(9):
         people_again(number)
-    APPLICATION.perform(application, "redraw", by=world.organiser, reason="无人递补")
+    APPLICATION.perform(application, "redraw", by=world.supervisor, reason="无人递补")
     with as_of(after(left[0].due_on if left else timezone.localdate())):
         tasks.enforce_deadlines(ASSIGNMENT)
     assert Assignment.objects.exclude(fault="").count() == 0
@@ -356,6 +356,7 @@ def people_again(number):
     user = people.user(f"late-expert-{number}", f"示例新专家{number}")
     user.save()
     expert = Expert.objects.create(
+        state="serving",
         user=user,
         number=f"ZJ-9{number:03d}",
         employer=f"示例新单位{number}",

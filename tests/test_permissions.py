@@ -25,11 +25,19 @@ ACTIONS = {
     "recommendation": {"applicant": {"withdraw"}, "district_officer": {"recommend", "decline_recommendation"}},
     "drawing": {"applicant": {"withdraw"}, "organiser": {"propose_draw"}},
     "cosigning": {"supervisor": {"cosign_draw", "return_draw"}, "system": {"recheck_parties"}},
-    "inviting": {"organiser": {"redraw"}, "system": {"convene"}},
+    "revealing": {
+        "organiser": {"reveal_secret", "enter_public_value", "give_up_draw"},
+        "supervisor": {"reveal_secret", "give_up_draw"},
+        "system": {"hold_draw", "recheck_parties"},
+    },
+    "inviting": {"supervisor": {"redraw"}, "system": {"convene"}},
     "site_visit": {"leader": {"finish_site_visit"}},
     "review": {"system": {"complete_sheets"}},
     "tallying": {"system": {"tallied"}},
-    "deliberation": {"leader": {"give_opinion", "ask_revision"}, "organiser": {"close_review"}},
+    "deliberation": {
+        "leader": {"give_opinion", "ask_revision", "recount"},
+        "organiser": {"close_review", "recount"},
+    },
     "revision": {"applicant": {"submit_revision"}, "system": {"lapse"}},
     "revision_check": {"leader": {"confirm_revision"}},
     "approval": {"approver": {"approve", "send_back", "not_pass"}},
@@ -107,11 +115,18 @@ def make_case():
         )
     application = Application.objects.create(project=project, stage="design", state="draft")
     draw = Draw.objects.create(
-        application=application, review_round=1, frozen={}, commitment="", identities={}, organiser=people["organiser"]
-    )
+        application=application, review_round=1, frozen={"rules": {"public_source": "示例"}}, commitment="", identities={},
+        organiser=people["organiser"],
+    )  # fmt: skip
     for seat, (name, state) in enumerate([("leader", "accepted"), ("expert", "signed"), ("invited", "invited")], 1):
         expert = Expert.objects.create(
-            user=people[name], number=name, employer="示例单位", district=own, term_from=past, term_until=day
+            state="serving",
+            user=people[name],
+            number=name,
+            employer="示例单位",
+            district=own,
+            term_from=past,
+            term_until=day,
         )
         Assignment.objects.create(
             application=application,
@@ -157,6 +172,17 @@ def test_what_is_visible_is_what_may_be_viewed_and_what_the_matrix_says(case, st
     projects = {name for name, person in persons.items() if permissions.projects_visible_to(person).exists()}
     opened = {name for name, person in persons.items() if permissions.can_view_project(person, application.project)}
     assert (listed, viewed, projects, opened) == (expected, expected, expected, expected)
+
+
+def test_a_case_is_applied_for_by_the_people_of_its_parties_alone(case):
+    _application, people = case
+    found = {name for name, person in people.items() if permissions.applied_by(person).exists()}
+    assert found == {"applicant", "consultant", "officer_of_the_applicant"}
+
+
+def test_the_list_of_all_cases_asks_about_neither_parties_nor_panels(case):
+    _application, people = case
+    assert " JOIN " not in str(permissions.visible_to(people["intake"]).query)
 
 
 @pytest.mark.parametrize("right", permissions.RIGHTS)

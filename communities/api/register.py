@@ -24,6 +24,7 @@ from communities.api.within import NUMBER, InDistrict, OfOrganisation
 from communities.forms import AccountForm
 from communities.models import District, Licence, Organisation
 from communities.workflow import ORGANISATION
+from portal import attempts
 from portal.api import (
     BINARY,
     Acts,
@@ -59,10 +60,12 @@ class AccountEndpoint(Endpoint):
 
     permission_classes = [permissions.AllowAny]
     serializer_class = AccountData
+    counted = ("create",)
 
     @extend_schema(responses={201: AccountData})
     def create(self, request: Request) -> Response:
         """Make an account that may sign in and nothing more."""
+        attempts.take(attempts.registrations(), attempts.address_of(request))
         values = self.read(AccountData)
         form = AccountForm({**values, "password1": values["password"], "password2": values["password"]})
         if not form.is_valid():

@@ -47,12 +47,13 @@ class SideSerializer(serializers.Serializer):
 
 
 class ComparedSerializer(serializers.Serializer):
-    """One item against the design. ``before`` null: the design said nothing of it."""
+    """One item against the design. ``before`` null: the design said nothing of it; ``differs``: what is another now."""
 
     item = serializers.CharField(source="item.code")
     before = SideSerializer(allow_null=True)
     now = SideSerializer()
     changed = serializers.BooleanField()
+    differs = serializers.ListField(child=serializers.ChoiceField(["mark", "note", "proofs"]))
     carried = serializers.BooleanField()
     proved_anew = serializers.BooleanField()
 

@@ -19,7 +19,7 @@ from evaluation import filing, history, journey, site, work
 from evaluation.api.site import GuidanceVisitData, GuidanceVisitSerializer
 from evaluation.api.within import NUMBER
 from evaluation.forms import ProjectForm
-from evaluation.models import Application, Project
+from evaluation.models import Application, Engagement, Project
 from evaluation.permissions import projects_visible_to, visible_to
 from evaluation.workflow import APPLICATION
 from portal.api import Acts, DeadlineOrder, Endpoint, EventSerializer, LifeSerializer, NumberFilter, problems_of_form
@@ -145,7 +145,7 @@ class ProjectEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint
 
     def get_queryset(self) -> Any:
         rows = projects_visible_to(self.request.user).select_related(*PARTS)
-        return rows.prefetch_related("engagements__organisation").defer("standard__document").order_by("-pk")
+        return rows.prefetch_related(Engagement.objects.prefetch_at("")).defer("standard__document").order_by("-pk")
 
     @extend_schema(request=ProjectData, responses={201: ProjectSerializer})
     def create(self, request: Request) -> Response:
@@ -229,7 +229,7 @@ class ApplicationEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
         rows = (rows.with_case() if self.detail else rows.for_lists()).select_related("certificate")
-        return rows.prefetch_related("project__engagements__organisation").by_deadline()
+        return rows.prefetch_related("project__programme", Engagement.objects.prefetch_at("project__")).by_deadline()
 
     @extend_schema(responses=EventSerializer(many=True), filters=False)
     @action(detail=True)

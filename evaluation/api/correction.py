@@ -22,6 +22,7 @@ from evaluation import archive, findings, snapshot
 from evaluation.api.filing import RuleSerializer, rules_in_words
 from evaluation.api.within import OfApplication
 from evaluation.models import Finding, Submission
+from evaluation.papers import concealed_from, without_claims
 from evaluation.permissions import can
 from portal.api import BINARY, AnyAccept, NumberFilter
 from portal.machine import NotAllowed
@@ -215,6 +216,7 @@ class SubmissionEndpoint(OfApplication):
     def retrieve(self, request: Request, application: str, version: str) -> Response:
         """One sealed version with its data."""
         row = get_object_or_404(self.application.submissions, version=version)
+        row.data = without_claims(row.data, concealed_from(request.user, self.application))
         context = {"sees_findings": can(request.user, "see_findings", self.application)}
         return Response(SubmissionDetail(row, context=context).data)
 
@@ -223,6 +225,8 @@ class SubmissionEndpoint(OfApplication):
     def snapshot(self, request: Request, application: str, version: str) -> HttpResponse:
         """The canonical bytes of one sealed version: their SHA-256 is the one that was kept."""
         row = get_object_or_404(self.application.submissions, version=version)
+        if concealed_from(request.user, self.application):
+            raise NotAllowed("download_snapshot")
         response = HttpResponse(snapshot.canonical(row.data), content_type="application/json")
         case = self.application
         name = f"{case.project.number}-{case.stage}-v{row.version}.json"
@@ -280,5 +284,7 @@ class DifferencesEndpoint(OfApplication):
         sealed = dict(row.submissions.filter(version__in=[before, after]).values_list("version", "data"))
         if {before, after} - sealed.keys():
             raise Http404
-        changes = list(snapshot.differences(sealed[before], sealed[after]))
+        concealed = concealed_from(request.user, row)
+        told = {version: without_claims(data, concealed) for version, data in sealed.items()}
+        changes = list(snapshot.differences(told[before], told[after]))
         return Response(DifferencesSerializer({"before": before, "after": after, "changes": changes}).data)

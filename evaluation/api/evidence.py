@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -24,10 +24,10 @@ from evaluation import marking, proofs, receiving
 from evaluation.api.within import CODE, OfApplication
 from evaluation.coverage import coverage
 from evaluation.models import Evidence
-from evaluation.papers import data_for, evidence_for, may_read_file, send_page
+from evaluation.papers import data_for, evidence_for, may_read_file, send_page, send_thumbnail
 from evaluation.permissions import can
 from portal import previews, uploads
-from portal.api import BINARY, AnyAccept, FileSerializer, UploadSerializer, download, thumbnail
+from portal.api import BINARY, AnyAccept, FileSerializer, UploadSerializer, download
 from portal.api import uploads as multipart
 from portal.models import Upload
 from portal.problems import Problem
@@ -68,6 +68,13 @@ class LinkData(serializers.Serializer):
         allow_null=True,
         default=None,
     )
+
+
+class ProvedItems(serializers.Serializer):
+    """The items that a proof is for; what stays keeps its page and region, ``page`` is where the new ones are proved."""
+
+    items = serializers.ListField(child=serializers.CharField(max_length=20), max_length=2000)
+    page = serializers.IntegerField(min_value=1, max_value=LARGEST, allow_null=True, default=None)
 
 
 class ReplacementSerializer(serializers.Serializer):
@@ -134,6 +141,14 @@ class EvidenceEndpoint(OfApplication):
         told = {"evidence": _proof(done.evidence), "remarks": [row.text(gettext) for row in done.remarks()]}
         return Response(ReplacementSerializer(told).data, status=status.HTTP_201_CREATED)
 
+    @extend_schema(request=ProvedItems, responses=EvidenceSerializer)
+    @action(detail=True, methods=["put"])
+    def items(self, request: Request, application: str, pk: str) -> Response:
+        """Say in one call which items the proof is for: those that are left out are detached."""
+        row, said = self._found(pk), self.read(ProvedItems)
+        proofs.prove_items(request.user, row, said["items"], page=said["page"])
+        return Response(EvidenceSerializer(_proof(row)).data)
+
     @extend_schema(request=LinkData, responses=EvidenceSerializer)
     @action(detail=True, methods=["put"], url_path=rf"links/(?P<item_code>{CODE})")
     def link(self, request: Request, application: str, pk: str, item_code: str) -> Response:
@@ -169,14 +184,11 @@ class EvidenceEndpoint(OfApplication):
         """The file itself. To an expert who is marking it counts as looked at from now on."""
         return download(request, self._looked_at(pk))
 
-    @extend_schema(responses=BINARY)
+    @extend_schema(responses=BINARY | {202: OpenApiResponse(description="正在绘制，请稍后再取 / still being drawn")})
     @action(detail=True, content_negotiation_class=AnyAccept)
     def thumbnail(self, request: Request, application: str, pk: str) -> HttpResponseBase:
         """The small picture of a photo or of a PDF's first page."""
-        row = self._readable(pk)
-        if row.thumbnail:
-            return thumbnail(request, row)
-        return send_page(request, row, 1, receiving.THUMBNAIL)
+        return send_thumbnail(request, self._readable(pk)) or HttpResponse(status=202, headers={"Retry-After": "5"})
 
     @extend_schema(
         responses=BINARY,

@@ -120,6 +120,7 @@ class ClaimSerializer(serializers.Serializer):
     parts = serializers.ListField(child=serializers.IntegerField())
     revision = serializers.IntegerField(allow_null=True)
     is_open = serializers.BooleanField()
+    is_concealed = serializers.BooleanField(help_text="true: an expert reads the claim only after the own mark")
     evidence = ProofSerializer(many=True)
 
 
@@ -180,6 +181,7 @@ class ClaimEndpoint(OfApplication):
                 "parts": kept.parts if kept else [],
                 "revision": None if rows is None else kept.revision if kept else 0,
                 "is_open": places.item(item.code),
+                "is_concealed": item.code in data.get("concealed", ()),
                 "evidence": [
                     {"evidence": proof["id"], "page": proof["page"]} for proof in snapshot.evidence_of(data, item.code)
                 ],
@@ -350,6 +352,8 @@ class ForecastSerializer(serializers.Serializer):
     if_won_name = serializers.CharField()
     next_name = serializers.CharField()
     holds_back = ReasonSerializer(many=True)
+    target_name = serializers.CharField(help_text="the level aimed at, where it lies beyond the next one; else empty")
+    target_holds_back = ReasonSerializer(many=True)
     ways = WayUpSerializer(many=True)
 
 
@@ -385,6 +389,6 @@ class AdviceEndpoint(OfApplication):
         found = {
             "rules": rules_in_words(checks.run(row, data, files_too=False)),
             "meters": meters(checks.Look(row, data)).values(),
-            "forecast": forecast(row, data["claims"]),
+            "forecast": forecast(row, data["claims"], data["project"]["target_level"]),
         }
         return Response(AdviceSerializer(found).data)

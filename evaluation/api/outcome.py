@@ -20,9 +20,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from evaluation import disclosing
 from evaluation.api.panel import receipt_file
 from evaluation.api.within import NUMBER
-from evaluation.models import Certificate, Draw, Objection, ObjectionProof, PublicNotice
+from evaluation.models import Certificate, Objection, ObjectionProof, PublicNotice
 from evaluation.outcome import file_objection
 from evaluation.permissions import notices_visible_to, objections_visible_to
 from evaluation.workflow import CERTIFICATE, OBJECTION
@@ -94,12 +95,10 @@ class NoticeEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint)
     def receipt(self, request: Request, number: str) -> HttpResponse:
         """The receipt of the draw from which the panel came, byte for byte as it is verified; it names nobody."""
         row = get_object_or_404(self.get_queryset().select_related("result"), number=number)
-        drawn = Draw.objects.filter(assignments__application=row.application_id, receipt__isnull=False)
-        found = drawn.filter(assignments__review_round=row.result.review_round).values_list("receipt", flat=True)
-        receipt = found.first()
-        if receipt is None:
+        drawn = disclosing.drawn_for(row.result)
+        if drawn is None:
             raise Http404
-        return receipt_file(receipt, f"draw-receipt-{row.number}.json")
+        return receipt_file(drawn.receipt, f"draw-receipt-{row.number}.json")
 
 
 # --- objections ---------------------------------------------------------------------------------------------------

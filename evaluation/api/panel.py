@@ -13,21 +13,23 @@ import django_filters
 from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from communities import access
-from evaluation import drawing, marking, wording
+from evaluation import drawing, marking, snapshot, suspecting, wording
 from evaluation import standard as standards
 from evaluation.api.cases import CodedSerializer, NamedSerializer
 from evaluation.api.within import CODE, NUMBER, OfApplication
-from evaluation.models import Application, Assignment, Result
+from evaluation.models import Application, Assignment, Draw, Engagement, Result
+from evaluation.papers import data_for
 from evaluation.permissions import SEATED, assignment_roles, can_see_sheets
 from evaluation.workflow import ASSIGNMENT
 from experts import draw as lots
@@ -46,11 +48,45 @@ class ExcludedSerializer(serializers.Serializer):
     reason_name = serializers.CharField()
 
 
+class SuggestionSerializer(serializers.Serializer):
+    """A possible conflict that only a name suggests, to be decided before the draw. ``said``: what the expert named."""
+
+    expert = serializers.CharField(source="expert.number")
+    party_code = serializers.CharField(source="party.code")
+    party_name = serializers.CharField(source="party.name")
+    said = serializers.CharField()
+    why = serializers.SerializerMethodField()
+
+    def get_why(self, row: suspecting.Suspicion) -> str:
+        return gettext(row.why)
+
+
+class EarlierDrawSerializer(serializers.Serializer):
+    """A draw of the same application before this one. ``drawn_at`` is null where it was given up before it was held."""
+
+    review_round = serializers.IntegerField()
+    commitment = serializers.CharField()
+    proposed_at = serializers.DateTimeField()
+    drawn_at = serializers.DateTimeField(allow_null=True)
+
+
 class DrawSerializer(serializers.Serializer):
-    """抽取: what is frozen, or what would be. ``seats``: field -> seats at least; ``drawable``: field -> experts."""
+    """抽取: what is frozen, or what would be. ``seats``: field -> seats at least; ``drawable``: field -> experts.
+
+    ``organiser_hash``, ``supervisor_hash``: by which the parties are bound; ``missing``: what the draw still waits for, of
+    organiser, supervisor (their secrets) and public_value; ``obstacles``: why no panel can be drawn now, with the cure.
+    ``suggestions``: possible conflicts to be decided before the draw is proposed.
+    """
 
     review_round = serializers.IntegerField()
     commitment = serializers.CharField(allow_null=True)
+    organiser_hash = serializers.CharField(allow_null=True)
+    supervisor_hash = serializers.CharField(allow_null=True)
+    public_source = serializers.CharField(allow_null=True)
+    missing = serializers.ListField(child=serializers.CharField())
+    obstacles = ProblemSerializer(many=True)
+    suggestions = SuggestionSerializer(many=True)
+    earlier = EarlierDrawSerializer(many=True)
     proposed_at = serializers.DateTimeField(allow_null=True)
     drawn_at = serializers.DateTimeField(allow_null=True)
     size = serializers.IntegerField()
@@ -70,36 +106,62 @@ class DrawEndpoint(OfApplication):
         """Fields and seats, who is excluded and why: as frozen with the draw, or as it would be frozen now."""
         case = self.require("see_draw")
         row = drawing.draw_of(case)
-        programme = case.project.programme
-        rules = row.frozen["rules"] if row else {"size": programme.panel_size, "seats": programme.panel_seats}
-        standings = drawing.standings(case, row)
-        drawable = Counter(code for one in standings if not one.excluded for code in one.fields)
-        found = {
-            "review_round": row.review_round if row else case.review_round,
-            "commitment": row.commitment if row else None,
-            "proposed_at": row.proposed_at if row else None,
-            "drawn_at": row.drawn_at if row else None,
-            "size": rules["size"],
-            "seats": rules["seats"],
-            "pool_size": len(standings),
-            "drawable": drawable,
-            "excluded": [
-                {"number": one.number, "reason": one.excluded, "reason_name": gettext(lots.EXCLUSIONS[one.excluded])}
-                for one in standings
-                if one.excluded
-            ],
-            "given_up": len(row.declines) if row else 0,
-        }
-        return Response(DrawSerializer(found).data)
+        return Response(DrawSerializer({**_frozen(case, row), **_bound(case, row)}).data)
 
-    @extend_schema(responses={(200, "application/json"): OpenApiTypes.OBJECT})
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("review_round", int, description="of an earlier draw; the present one without it")
+        ],
+        responses={(200, "application/json"): OpenApiTypes.OBJECT},
+    )
     def receipt(self, request: Request, application: int) -> HttpResponse:
         """The receipt, byte for byte as it is verified; people stand in it under salted hashes."""
         case = self.require("see_draw")
-        row = drawing.draw_of(case)
-        if row is None or row.receipt is None:
+        asked = request.query_params.get("review_round", "")
+        row = drawing.held(case, int(asked) if asked.isdecimal() and len(asked) < 5 else None)
+        if row is None:
             raise Http404
         return receipt_file(row.receipt, f"receipt-{case.project.number}-{case.stage}-{row.review_round}.json")
+
+
+def _frozen(case: Application, row: Draw | None) -> dict[str, Any]:
+    """Seats and people of the draw: as frozen with it, or as they would be frozen now."""
+    rules = row.frozen["rules"] if row else drawing.rules(case).document()
+    standings = drawing.standings(case, row)
+    return {
+        "size": rules["size"],
+        "seats": rules["seats"],
+        "public_source": rules["public_source"],
+        "pool_size": len(standings),
+        "drawable": Counter(code for one in standings if not one.excluded for code in one.fields),
+        "excluded": [
+            {"number": one.number, "reason": one.excluded, "reason_name": gettext(lots.EXCLUSIONS[one.excluded])}
+            for one in standings
+            if one.excluded
+        ],
+    }
+
+
+def _bound(case: Application, row: Draw | None) -> dict[str, Any]:
+    """How far the draw has come, and what both parties are bound by; never a secret, which only the receipt tells."""
+    obstacles = drawing.obstacles(case) if case.state == "drawing" else []
+    return {
+        "review_round": row.review_round if row else case.review_round,
+        "commitment": row.commitment if row else None,
+        "organiser_hash": row.organiser_hash if row else None,
+        "supervisor_hash": (row.supervisor_hash or None) if row else None,
+        "missing": drawing.missing(row) if row else (),
+        "obstacles": [
+            {"code": problem.code, "place": problem.place, "message": problem.text(gettext)} for problem in obstacles
+        ],
+        "suggestions": suspecting.undecided(case, drawing.standings(case, None), timezone.localdate())
+        if case.state == "drawing"
+        else [],
+        "earlier": drawing.earlier(case, row),
+        "proposed_at": row.proposed_at if row else None,
+        "drawn_at": row.drawn_at if row else None,
+        "given_up": len(row.declines) if row else 0,
+    }
 
 
 def receipt_file(receipt: dict[str, Any], name: str) -> HttpResponse:
@@ -212,7 +274,7 @@ class InvitedToSerializer(serializers.Serializer):
     community = NamedSerializer(source="project.community")
     district = CodedSerializer(source="project.community.district")
     organisation = NamedSerializer(source="project.organisation")
-    engagements = EngagedSerializer(source="project.engagements", many=True)
+    engagements = EngagedSerializer(source="project.engaged", many=True)
 
 
 class AssignmentSerializer(LifeSerializer):
@@ -259,30 +321,45 @@ class AssignmentEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin,
     lookup_value_regex = NUMBER
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset().prefetch_related("application__project__engagements__organisation")
+        rows = super().get_queryset().prefetch_related(Engagement.objects.prefetch_at("application__project__"))
         return by_deadline(rows.defer("application__project__standard__document"))
 
 
+class ShownProofSerializer(serializers.Serializer):
+    """One proof of an item, and whether this expert has opened it."""
+
+    evidence = serializers.IntegerField()
+    page = serializers.IntegerField(allow_null=True)
+    opened = serializers.BooleanField()
+
+
 class MarkSerializer(serializers.Serializer):
-    """评分 of one item. ``is_own``: the sheet cannot be signed without it; ``legal``: the marks that may be entered."""
+    """评分 of one item. ``is_own``: the sheet cannot be signed without it, since it lies in the expert's own field
+    (``is_own_field``), the expert leads, or too few others mark it; ``legal``: the marks that may be entered."""
 
     item_code = serializers.CharField()
     name = serializers.CharField()
     is_own = serializers.BooleanField()
+    is_own_field = serializers.BooleanField()
     legal = serializers.CharField()
     value = serializers.JSONField(allow_null=True)
     reason = serializers.CharField()
     private_note = serializers.CharField(allow_null=True)
     revision = serializers.IntegerField()
+    evidence = ShownProofSerializer(many=True)
 
 
 class MarkData(serializers.Serializer):
-    """A mark, or a part of it; what is left out stays. ``value`` null abstains. ``revision``: what the writer last saw."""
+    """A mark, or a part of it; what is left out stays. ``value`` null abstains. ``revision``: what the writer last saw.
+
+    ``save_key``: a name that the writer gives to this one save; sent again, since its answer was lost, it changes nothing.
+    """
 
     value = serializers.JSONField(allow_null=True, required=False)
     reason = serializers.CharField(max_length=5000, allow_blank=True, required=False)
     private_note = serializers.CharField(max_length=5000, allow_blank=True, required=False)
     revision = serializers.IntegerField(allow_null=True, required=False)
+    save_key = serializers.CharField(max_length=36, allow_blank=True, required=False)
 
 
 class MarkSavedSerializer(serializers.Serializer):
@@ -341,6 +418,8 @@ class MarkEndpoint(OfAssignment):
     def _rows(self) -> Iterator[dict[str, Any]]:
         row = self.readable()
         own, marks = marking.own_items(row), {mark.item_code: mark for mark in row.marks.all()}
+        fields, data = marking.own_fields(row), data_for(self.request.user, row.application)
+        opened = marking.opened_evidence(row.expert.user, data)
         for item in row.application.standard.items(row.application.stage):
             mark = marks.get(item.code)
             note = mark.private_note if mark else ""
@@ -348,21 +427,53 @@ class MarkEndpoint(OfAssignment):
                 "item_code": item.code,
                 "name": item.name,
                 "is_own": item.code in own,
+                "is_own_field": item.domain in fields,
                 "legal": standards.legal_marks(item).text(),
                 "value": mark.value if mark else None,
                 "reason": mark.reason if mark else "",
                 "private_note": note if self.is_mine else None,
                 "revision": mark.revision if mark else 0,
+                "evidence": [
+                    {"evidence": proof["id"], "page": proof["page"], "opened": proof["id"] in opened}
+                    for proof in snapshot.evidence_of(data, item.code)
+                ],
             }
 
 
+class OpenedData(serializers.Serializer):
+    """Numbers of the proofs that were shown to the expert."""
+
+    evidence = serializers.ListField(child=serializers.IntegerField(min_value=1), max_length=500)
+
+
+class OpenedEndpoint(OfAssignment):
+    """Which proofs an expert has looked at."""
+
+    scope = access.HANDLE
+    serializer_class = OpenedData
+
+    @extend_schema(request=OpenedData, responses=OpenedData)
+    def create(self, request: Request, assignment: int) -> Response:
+        """Keep that these proofs were shown, by a program that read them from elsewhere; all that were ever opened."""
+        row = self.assignment
+        if not self.is_mine or row.state != "accepted":
+            raise NotAllowed("mark")
+        marking.open_proofs(request.user, row, self.read(OpenedData)["evidence"])
+        opened = marking.opened_evidence(request.user, data_for(request.user, row.application))
+        return Response({"evidence": sorted(opened)})
+
+
 class SheetSerializer(serializers.Serializer):
-    """评分表 as the engine takes it. ``missing``: what stands between it and its signature, for its own expert."""
+    """评分表 as the engine takes it. ``missing``: what stands between it and its signature, for its own expert.
+
+    ``unopened``: item code -> proofs that the expert never opened, up to the signature; null where that was not kept yet.
+    """
 
     scorer = serializers.CharField()
     leader = serializers.BooleanField()
     marks = serializers.DictField(child=serializers.JSONField(allow_null=True))
     reasons = serializers.DictField(child=serializers.CharField())
+    unopened = serializers.DictField(child=serializers.ListField(child=serializers.IntegerField()), allow_null=True)
     sha256 = serializers.CharField()
     missing = ProblemSerializer(many=True)
 
@@ -377,5 +488,5 @@ class SheetEndpoint(OfAssignment):
         row = self.readable()
         missing = marking.missing_marks(row) if self.is_mine and row.state == "accepted" else ()
         problems = [problem.as_json(gettext) for problem in missing]
-        found = {**marking.sheet_of(row), "sha256": row.signed_sha256, "missing": problems}
+        found = {"unopened": None, **marking.sheet_of(row), "sha256": row.signed_sha256, "missing": problems}
         return Response(SheetSerializer(found).data)

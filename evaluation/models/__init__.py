@@ -14,16 +14,29 @@ from evaluation.models.case import (
 )
 from evaluation.models.guidance import GuidanceOpinion, GuidanceVisit, Photo, SiteFinding, SiteVisit
 from evaluation.models.outcome import Certificate, Objection, ObjectionProof, PublicNotice
-from evaluation.models.panel import Assignment, Draw, Mark, Result
+from evaluation.models.panel import (
+    Amendment,
+    Assignment,
+    Draw,
+    Endorsement,
+    Mark,
+    PanelMeeting,
+    PanelMessage,
+    Question,
+    Rating,
+    Result,
+)
 from evaluation.models.programme import Programme, StageRule, Standard
 
 __all__ = [
+    "Amendment",
     "Application",
     "Assignment",
     "Certificate",
     "Claim",
     "Document",
     "Draw",
+    "Endorsement",
     "Engagement",
     "Evidence",
     "EvidenceLink",
@@ -33,10 +46,14 @@ __all__ = [
     "Mark",
     "Objection",
     "ObjectionProof",
+    "PanelMeeting",
+    "PanelMessage",
     "Photo",
     "Programme",
     "Project",
     "PublicNotice",
+    "Question",
+    "Rating",
     "Result",
     "SiteFinding",
     "SiteVisit",

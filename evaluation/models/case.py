@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -47,26 +47,65 @@ class Project(models.Model):
 
     @property
     def consultants(self) -> list[Engagement]:
-        """Engagements that hold today, in the order in which they began. A list of cases prefetches their units."""
-        rows = self.engagements.all()
-        if "engagements" not in getattr(self, "_prefetched_objects_cache", {}):
-            rows = rows.select_related("organisation")
+        """Engagements that hold today, in the order in which they began."""
         today = timezone.localdate()
-        return [row for row in rows if row.until is None or row.until >= today]
+        return [row for row in self.engaged if row.until is None or row.until >= today]
+
+    @property
+    def engaged(self) -> list[Engagement]:
+        """Engagements that were accepted, also those that have ended; a mere offer is none of them.
+
+        A list of cases has read them: ``EngagementQuerySet.prefetch_at``.
+        """
+        rows = self.__dict__.get("engaged_units")
+        if rows is None:
+            rows = self.engagements.select_related("organisation")
+        return [row for row in rows if row.since is not None]
+
+    @property
+    def advising(self) -> dict[int, str]:
+        """Units that advise the case or did once, with the credit code that each bears now. An offer is none of them."""
+        rows = self.engagements.filter(since__isnull=False)
+        return dict(rows.values_list("organisation", "organisation__credit_code"))
 
     @property
     def party_codes(self) -> tuple[str, ...]:
         """Credit codes of all parties of the case, then as now: what conflicts are matched against.
 
-        Units that advised it once are among them, and the codes that a party bore before it changed them.
+        Units that advised it once are among them, and the codes that a party bore before it changed them. Read anew each
+        time: the row of the unit that came with the case may have been read before a change that holds by now.
         """
-        advising = dict(self.engagements.values_list("organisation", "organisation__credit_code"))
+        advising = self.advising
+        own = Organisation.objects.filter(pk=self.organisation_id).values_list("credit_code", flat=True)
         former = OrganisationChange.objects.former_codes([self.organisation_id, *advising])
-        return tuple(dict.fromkeys([self.organisation.credit_code, *advising.values(), *former]))
+        return tuple(dict.fromkeys([*own, *advising.values(), *former]))
+
+
+class EngagementQuerySet(PeriodQuerySet):
+    def offered(self) -> EngagementQuerySet:
+        """Offers that nobody has answered or taken back."""
+        return self.filter(since=None, until=None)
+
+    def prefetch_at(self, path: str) -> Prefetch[Any]:
+        """For ``Project.engaged`` of the projects at ``path``: read at once, as lists, which cost less than querysets."""
+        return Prefetch(f"{path}engagements", self.select_related("organisation"), to_attr="engaged_units")
 
 
 class Engagement(models.Model):
-    """委托: this consulting unit advises this case, from ``since`` to ``until``. An ended one stays a conflict fact."""
+    """委托: this consulting unit advises this case, from ``since`` to ``until``. An ended one stays a conflict fact.
+
+    The applicant offers it; it holds from the day on which the unit accepts. An offer that was declined or taken back has
+    an ``until`` and no ``since``: it gave nobody access and is no fact about anybody.
+    """
+
+    class Standing(models.TextChoices):
+        """Read from the columns, never kept."""
+
+        OFFERED = "offered", _("待咨询单位确认")
+        ACCEPTED = "accepted", _("已接受")
+        DECLINED = "declined", _("咨询单位已谢绝")
+        WITHDRAWN = "withdrawn", _("已撤回")
+        ENDED = "ended", _("委托已终止")
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="engagements", verbose_name=_("案卷"))
     organisation = models.ForeignKey(
@@ -74,10 +113,12 @@ class Engagement(models.Model):
     )
     scope = models.CharField(_("委托内容"), max_length=200, blank=True)
     engaged_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("委托人"))
-    since = models.DateField(_("起"))
+    offered_at = models.DateTimeField(_("提出时间"), default=timezone.now)
+    answered_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("答复人"))
+    since = models.DateField(_("起"), null=True, blank=True)
     until = models.DateField(_("止"), null=True, blank=True)
 
-    objects: ClassVar[Any] = PeriodQuerySet.as_manager()
+    objects: ClassVar[Any] = EngagementQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("咨询服务委托")
@@ -91,6 +132,18 @@ class Engagement(models.Model):
     def __str__(self) -> str:
         return f"{self.organisation} · {self.project}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("engagement", args=[self.pk])
+
+    @property
+    def standing(self) -> Engagement.Standing:
+        """How far it has come."""
+        if self.since is not None:
+            return self.Standing.ACCEPTED if self.until is None else self.Standing.ENDED
+        if self.until is None:
+            return self.Standing.OFFERED
+        return self.Standing.DECLINED if self.answered_by_id else self.Standing.WITHDRAWN
+
 
 class ApplicationQuerySet(CaseQuerySet):
     def with_case(self) -> ApplicationQuerySet:
@@ -100,12 +153,16 @@ class ApplicationQuerySet(CaseQuerySet):
         ).defer("project__standard__document")
 
     def for_lists(self) -> ApplicationQuerySet:
-        """``with_case`` without the columns that no list shows: a long list spends its time on making rows."""
+        """What a list shows of ``with_case``: fewer columns, and what many rows share read once.
+
+        A long list spends its time on making rows, and the database its time on planning how to join everything.
+        """
+        rows = self.select_related(None).defer(None).select_related("project__community__district")
         community = (name.name for name in Community._meta.fields if name.name not in LISTED_OF_COMMUNITY)
-        return self.with_case().defer(
-            *(f"project__programme__{name}" for name in ("guidance_nodes", "panel_seats", "basis", "sample_notice")),
-            *(f"project__community__{name}" for name in community),
-            *(f"project__organisation__{name}" for name in ("address", "contact", "phone", "undertaking")),
+        standards = Standard.objects.defer("document", "notice")
+        units = Organisation.objects.defer("address", "contact", "phone", "undertaking")
+        return rows.defer(*(f"project__community__{name}" for name in community)).prefetch_related(
+            Prefetch("project__standard", standards), Prefetch("project__organisation", units)
         )
 
     def open(self) -> ApplicationQuerySet:

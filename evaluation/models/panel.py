@@ -23,9 +23,14 @@ class Draw(models.Model):
     commitment = models.CharField(_("承诺值"), max_length=64)
     identities = models.JSONField(_("身份对照"))  # public id -> expert id and salt; never shown before the result
     organiser = models.ForeignKey(User, models.PROTECT, related_name="+")
-    organiser_secret = models.CharField(max_length=64)
+    # Each party binds itself by the hash first. A secret entrusted to the portal waits here unseen; one that its maker
+    # keeps is empty until it is revealed.
+    organiser_hash = models.CharField(_("评价组织员密值摘要"), max_length=64)
+    organiser_secret = models.CharField(max_length=64, blank=True)
     supervisor = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    supervisor_hash = models.CharField(_("监督员密值摘要"), max_length=64, blank=True)
     supervisor_secret = models.CharField(max_length=64, blank=True)
+    public_value = models.CharField(_("公开数值"), max_length=200, blank=True)  # of the source that the rules name
     declines = models.JSONField(_("谢绝顺序"), default=list)  # expert numbers, in the order they gave up their seats
     receipt = models.JSONField(_("抽取凭证"), null=True)
     proposed_at = models.DateTimeField(default=timezone.now)
@@ -52,6 +57,10 @@ class Assignment(Case):
     is_leader = models.BooleanField(_("组长"), default=False)
     seat = models.PositiveSmallIntegerField(_("席位"))
     signed_sha256 = models.CharField(_("评分表摘要"), max_length=64, blank=True)
+    # item code -> ids of proofs that were never opened when the sheet was signed; null where that was not kept yet
+    unopened: Any = models.JSONField(_("未打开的佐证"), null=True, editable=False)
+    # A code of experts.draw.EXCLUSIONS: why this seat must go, since a party became another while the panel sat; "" for none.
+    conflict = models.CharField(_("须回避的原因"), max_length=30, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("指派")
@@ -79,6 +88,7 @@ class Mark(models.Model):
     reason = models.TextField(_("理由"), blank=True)
     private_note = models.TextField(_("私人备注"), blank=True)
     revision = models.PositiveIntegerField(default=1)
+    save_key = models.CharField(max_length=36, blank=True)  # of the last save: the same message twice is one save
     saved_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -89,12 +99,33 @@ class Mark(models.Model):
         return f"{self.item_code}={self.value}"
 
 
+class Amendment(models.Model):
+    """改评: a mark changed during the deliberation, with the reason; what stood before is kept."""
+
+    mark = models.ForeignKey(Mark, models.CASCADE, related_name="amendments")
+    before = models.JSONField(_("原评分"), null=True)
+    after = models.JSONField(_("现评分"), null=True)
+    reason = models.TextField(_("改评理由"))
+    at = models.DateTimeField(_("时间"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("改评")
+        ordering: ClassVar = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.mark_id} {self.before}→{self.after}"
+
+
 class Result(models.Model):
-    """结果 of one review round, with the whole trace a reader needs to recompute it. Written once by the worker."""
+    """结果 of one review round, with the whole trace a reader needs to recompute it. Written once by the worker.
+
+    Sheets that are amended in the deliberation are counted anew into a row of their own; the last one stands.
+    """
 
     application = models.ForeignKey(Application, models.PROTECT, related_name="results")
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="+")
     review_round = models.PositiveSmallIntegerField(_("评审轮次"))
+    count = models.PositiveSmallIntegerField(_("第几次汇总"), default=1)
     standard_sha256 = models.CharField(max_length=64)
     total = models.DecimalField(_("总分"), max_digits=10, decimal_places=6, null=True)
     level = models.PositiveSmallIntegerField(_("星级"))
@@ -108,8 +139,119 @@ class Result(models.Model):
     class Meta:
         verbose_name = _("结果")
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["application", "review_round"], name="one_result_a_round")
+            models.UniqueConstraint(fields=["application", "review_round", "count"], name="one_result_a_count")
         ]
 
     def __str__(self) -> str:
         return f"{self.application_id}/{self.review_round} {self.total} L{self.level}"
+
+
+class Endorsement(models.Model):
+    """签字 of one member under the panel's opinion: agreement, or dissent in words. It covers one result and opinion."""
+
+    result = models.ForeignKey(Result, models.PROTECT, related_name="endorsements")
+    assignment = models.ForeignKey(Assignment, models.PROTECT, related_name="endorsements")
+    agrees = models.BooleanField(_("同意专家组意见"))
+    dissent = models.TextField(_("保留意见"), blank=True)
+    opinion_sha256 = models.CharField(max_length=64)  # of the words that were signed
+    at = models.DateTimeField(_("时间"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("意见签字")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["result", "assignment"], name="one_endorsement_a_result")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.assignment} {self.agrees}"
+
+
+class PanelMessage(models.Model):
+    """讨论 among the members of a panel who have signed their own sheets. Nobody else reads it before the result."""
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="panel_messages")
+    review_round = models.PositiveSmallIntegerField(_("评审轮次"))
+    author = models.ForeignKey(Assignment, models.PROTECT, related_name="panel_messages")
+    item_code = models.CharField(_("条目"), max_length=20, blank=True)
+    text = models.TextField(_("内容"), max_length=2000)
+    at = models.DateTimeField(_("时间"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("专家组讨论")
+        ordering: ClassVar = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.author_id}/{self.pk}"  # stands in events, which more people read than the discussion
+
+
+class Question(Case):
+    """质询 of an expert to the applicant, passed on by the organiser; the applicant does not learn who asks."""
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="questions")
+    assignment = models.ForeignKey(Assignment, models.PROTECT, related_name="questions")
+    review_round = models.PositiveSmallIntegerField(_("评审轮次"))
+    item_code = models.CharField(_("条目"), max_length=20)
+    text = models.TextField(_("问题"), max_length=2000)
+    answer = models.TextField(_("答复"), max_length=2000, blank=True)
+    answered_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("答复人"))
+    asked_at = models.DateTimeField(_("提出时间"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("质询")
+
+    def __str__(self) -> str:
+        return f"{self.item_code} · {self.application}"
+
+    @property
+    def thread(self) -> str:
+        return self.application.thread
+
+    def get_absolute_url(self) -> str:
+        return reverse("question", args=[self.pk])
+
+
+class PanelMeeting(models.Model):
+    """合议会: the leader leads through the items, and the members' pages follow. ``turn`` counts the steps."""
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="panel_meetings")
+    review_round = models.PositiveSmallIntegerField(_("评审轮次"))
+    item_code = models.CharField(_("当前条目"), max_length=20, blank=True)
+    turn = models.PositiveIntegerField(default=0)
+    opened_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("主持人"))
+    opened_at = models.DateTimeField(_("开始时间"), default=timezone.now)
+    closed_at = models.DateTimeField(_("结束时间"), null=True)
+
+    class Meta:
+        verbose_name = _("专家组合议会")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["application", "review_round"], name="one_meeting_a_round")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application_id}/{self.review_round}"
+
+
+class Rating(models.Model):
+    """履职评价 of one expert on one panel by the organiser, 100 points in four parts; the expert may answer."""
+
+    assignment = models.OneToOneField(Assignment, models.PROTECT, related_name="rating")
+    attendance = models.PositiveSmallIntegerField(_("出勤"))
+    quality = models.PositiveSmallIntegerField(_("质量"))
+    timeliness = models.PositiveSmallIntegerField(_("时效"))
+    ethics = models.PositiveSmallIntegerField(_("纪律"))
+    remark = models.TextField(_("说明"), blank=True)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("评价人"))
+    at = models.DateTimeField(_("评价时间"), default=timezone.now)
+    reply = models.TextField(_("专家申辩"), blank=True)
+    replied_at = models.DateTimeField(_("申辩时间"), null=True)
+
+    class Meta:
+        verbose_name = _("履职评价")
+
+    def __str__(self) -> str:
+        return f"{self.assignment} {self.total}"
+
+    @property
+    def total(self) -> int:
+        """Points out of 100."""
+        return self.attendance + self.quality + self.timeliness + self.ethics

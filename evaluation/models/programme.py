@@ -60,6 +60,9 @@ class Programme(models.Model):
     correction_rounds = models.PositiveSmallIntegerField(_("补正轮次上限"), default=2)
     panel_size = models.PositiveSmallIntegerField(_("专家组人数"), default=5)
     panel_seats = models.JSONField(_("必须覆盖的专业"), default=dict)  # field code -> seats at least
+    public_source = models.CharField(_("抽取须等待的公开数值来源"), max_length=120, blank=True)  # "" waits for none
+    claims_before_marks = models.BooleanField(_("专家评分前可见申报单位自评"), default=False)
+    opinion_template = models.TextField(_("专家组意见模板"), blank=True)
     load_limit = models.PositiveSmallIntegerField(_("专家年度评审次数上限"), default=12)
     recusal_years = models.PositiveSmallIntegerField(_("回避追溯年数"), default=3)
     ban_years = models.PositiveSmallIntegerField(_("撤销证书后限制申报年数"), default=3)

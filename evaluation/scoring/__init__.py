@@ -5,7 +5,7 @@ give the same result for ever.
 """
 
 from evaluation.scoring.files import Outcome, score_files
-from evaluation.scoring.forecast import Forecast, Hindrance, Step, Way, forecast
+from evaluation.scoring.forecast import Forecast, Hindrance, Step, Way, forecast, hindrances
 from evaluation.scoring.panel import ItemResult, Sheet
 from evaluation.scoring.ranking import Entry, Ranked, Ranking, rank, shortlist
 from evaluation.scoring.result import NO_LEVEL_NAME, Cap, ChapterResult, Result, StageResult
@@ -30,6 +30,7 @@ __all__ = [
     "evaluate",
     "evaluate_stages",
     "forecast",
+    "hindrances",
     "rank",
     "score_files",
     "self_score",

@@ -112,6 +112,13 @@ def forecast(standard: Standard, stage: str, marks: Mapping[str, Mark]) -> Forec
     )
 
 
+def hindrances(standard: Standard, found: Forecast, level: Level) -> tuple[Hindrance, ...]:
+    """What holds one level back, which may lie beyond the next; nothing where it is reached."""
+    if level.level <= found.result.level:
+        return ()
+    return _hindrances(standard, found.result, found.unmarked, level)
+
+
 def _worst(item: Item) -> Mark:
     if item.mode == "pass":
         return False

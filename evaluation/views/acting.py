@@ -10,18 +10,18 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 
-from portal.forms import ActForm, add_problems
+from portal.forms import ActForm, add_problems, done_words
 from portal.machine import Machine, NotAllowed
+from portal.models import User
 from portal.problems import Refused
 
 
 class PageActForm(ActForm):
     """The form of one act among several on a page; its field names may meet those of another, its ids may not."""
 
-    def __init__(self, transition: Any, obj: Any, data: Any = None) -> None:
-        super().__init__(transition, obj, data)
+    def __init__(self, transition: Any, obj: Any, by: User, data: Any = None) -> None:
+        super().__init__(transition, obj, by, data)
         self.transition = transition
         self.auto_id = f"{transition.action}-%s"
         for field in self.fields.values():
@@ -33,7 +33,7 @@ def act_forms(request: HttpRequest, machine: Machine, obj: Any, actions: Collect
     """action -> form of each of ``actions`` that this person may do now; the one that was sent is bound."""
     sent = request.POST.get("action") if request.method == "POST" else None
     return {
-        row.action: PageActForm(row, obj, request.POST if row.action == sent else None)
+        row.action: PageActForm(row, obj, request.user, request.POST if row.action == sent else None)
         for row in machine.available(obj, request.user)
         if row.action in actions
     }
@@ -58,7 +58,7 @@ def acted(request: HttpRequest, machine: Machine, obj: Any, forms: dict[str, Any
     except Refused as refused:
         add_problems(form, refused.problems)
         return False
-    messages.success(request, _("%(subject)s：%(done)s") % {"subject": obj, "done": form.transition.done})
+    messages.success(request, done_words(form.transition, obj))
     return True
 
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from evaluation import carrying
 from evaluation.papers import data_for
+from evaluation.snapshot import design_of
 from evaluation.views.framing import fetch, frame
 from portal.problems import Refused
 
@@ -41,16 +42,19 @@ def application_carry(request: HttpRequest, pk: int) -> HttpResponse:
 def application_comparison(request: HttpRequest, pk: int) -> HttpResponse:
     """What differs from the certified design; ``?show=all`` shows what is the same as well. 404 without a design."""
     row = fetch(request, pk)
-    rows = carrying.comparison(row, data_for(request.user, row))
-    if not rows:
+    data = data_for(request.user, row)
+    rows = carrying.comparison(row, data)
+    if not rows and not (data.get("concealed") and design_of(row)):
         raise Http404
-    changed = [one for one in rows if one.changed]
+    different = [one for one in rows if one.differs]
     everything = request.GET.get("show") == "all"
     context = {
         **frame(request, row, "application-comparison"),
-        "rows": rows if everything else changed,
+        "rows": rows if everything else different,
         "everything": everything,
-        "changed_count": len(changed),
+        "changed_count": sum(one.changed for one in rows),
+        "other_count": sum(not one.changed for one in different),
         "total": len(rows),
+        "concealed": len(data.get("concealed", ())),
     }
     return render(request, "evaluation/application_comparison.html", context)

@@ -41,8 +41,10 @@ class Part:
 def parts_of(row: Application, data: Mapping[str, Any]) -> tuple[list[Part], Meter]:
     """Every part of the form, and all of them together."""
     meters = progress.meters(checks.Look(row, data))
+    if data.get("concealed"):  # how many claims there are, and which ask for a proof, tells what is claimed
+        meters = {code: meter for code, meter in meters.items() if code not in ("items", "evidence")}
     names = {place: name for (_kind, place), name in places(row).items()}
-    return [_part(row, meters[code], names) for code in PARTS], progress.whole_meter(meters)
+    return [_part(row, meters[code], names) for code in PARTS if code in meters], progress.whole_meter(meters)
 
 
 def _part(row: Application, meter: Meter, names: Mapping[str, str]) -> Part:

@@ -17,6 +17,7 @@ from evaluation import archive, filing, findings, snapshot
 from evaluation.findings import places
 from evaluation.merging import seen_text
 from evaluation.models import Application, Finding
+from evaluation.papers import concealed_from, without_claims
 from evaluation.permissions import can
 from evaluation.views.framing import address_of, fetch, frame, refused_json, saved_json, submit_act, wants_json
 from evaluation.views.overtaken import decide, seen_in, typed_in
@@ -136,7 +137,8 @@ def application_diff(request: HttpRequest, pk: int, old: int, new: int) -> HttpR
     row = fetch(request, pk)
     before = get_object_or_404(row.submissions.select_related("by"), version=old)
     after = get_object_or_404(row.submissions.select_related("by"), version=new)
-    groups = changes_in_words(row, before.data, after.data)
+    concealed = concealed_from(request.user, row)
+    groups = changes_in_words(row, without_claims(before.data, concealed), without_claims(after.data, concealed))
     context = {
         **frame(request, row, "application-versions"),
         "before": before,
@@ -152,6 +154,8 @@ def snapshot_json(request: HttpRequest, pk: int, version: int) -> HttpResponse:
     """The canonical bytes of one sealed version: their SHA-256 is the one that was kept."""
     row = fetch(request, pk)
     sealed = get_object_or_404(row.submissions, version=version)
+    if concealed_from(request.user, row):
+        raise NotAllowed("download_snapshot")
     name = f"{row.project.number}-{row.stage}-v{sealed.version}.json"
     response = HttpResponse(snapshot.canonical(sealed.data), content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -14,6 +14,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -28,14 +29,15 @@ from evaluation.views.overtaken import decide, seen_in, taken_json, typed_in
 from evaluation.wording import level_name
 from portal.api import problems_of_form
 from portal.forms import add_problems
-from portal.problems import Changed, Refused
+from portal.problems import Changed, Problem, Refused
 
 FIELDS = ("target_level", *PERMIT_DATES)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One field as it is drawn. shown: what is kept, in words; seen: its digest; needed: whether this stage asks for it."""
+    """One field as it is drawn. shown: what is kept, in words; seen: its digest; needed: whether this stage asks for it;
+    advice: what the form check would say of it as it stands."""
 
     name: str
     label: str
@@ -45,6 +47,7 @@ class Row:
     needed: bool
     open: bool
     noted: list[str]
+    advice: list[Problem]
 
 
 @login_required
@@ -87,7 +90,15 @@ def _saved(request: HttpRequest, pk: int, typed: QueryDict, taken: Taken | None)
     kept = filing.data_values(row.project)
     if wants_json(request):
         sent = {name: kept[name] for name in FIELDS if name in typed}
-        return saved_json(0, seen=seen_text(sent), **taken_json(taken, kept))
+        rows = _rows(row, CaseDataForm(row.standard, None, kept), kept, places_open(request, row), [])
+        told = {
+            # One date is advised against another: every field is drawn anew.
+            "drawn": {
+                f"state-of-{each.name}": render_to_string("evaluation/_date_state.html", {"row": each}) for each in rows
+            },
+            "waits": any(each.advice for each in rows if each.name in sent),
+        }
+        return saved_json(0, seen=seen_text(sent), **told, **taken_json(taken, kept))
     messages.success(request, _("基本信息已保存。"))
     if taken:
         messages.info(request, _("%(who)s同时改过这一页，只有对方改过的内容已按对方的采用。") % {"who": taken.by})
@@ -114,6 +125,7 @@ def _rows(
     whole = CaseDataForm(row.standard, None, kept)
     needed = {"target_level", *checks.needed_dates(row)}
     shown = {**kept, "target_level": level_name(row.standard, kept["target_level"])}
+    advice = _advice(row, kept)
     return [
         Row(
             name=name,
@@ -124,6 +136,16 @@ def _rows(
             needed=name in needed,
             open=places.fact(name),
             noted=[finding.text for finding in findings if finding.place == name],
+            advice=advice.get(name, []),
         )
         for name in FIELDS
     ]
+
+
+def _advice(row: Application, kept: Mapping[str, Any]) -> dict[str, list[Problem]]:
+    """What the form check would say of the dates as they are kept; that one is missing its tag says already."""
+    found: dict[str, list[Problem]] = {}
+    for problem in checks.permit_dates_are_in_order(checks.Look(row, {"community": kept})):
+        if problem.code != "date_missing":
+            found.setdefault(problem.place, []).append(problem)
+    return found

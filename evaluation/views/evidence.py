@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
@@ -17,8 +18,8 @@ from django.views.decorators.http import require_POST
 from evaluation import proofs
 from evaluation.forms import EvidenceForm
 from evaluation.models import Application, Document, Evidence
-from evaluation.papers import data_for, documents_for, evidence_for, may_read_file, send_page
-from evaluation.receiving import THUMBNAIL
+from evaluation.papers import data_for, documents_for, evidence_for, may_read_file, send_thumbnail
+from evaluation.views.choosing import boxes_by_section
 from evaluation.views.coming import coming
 from evaluation.views.framing import fetch, frame, places_open, refused_json, saved_json, wants_json, whole
 from evaluation.wording import item_title
@@ -32,10 +33,10 @@ def evidence(request: HttpRequest, pk: int) -> HttpResponse:
     """All proofs of an application; ``?item=`` shows which of them prove one item. POST adds files."""
     row = fetch(request, pk)
     wanted = request.GET.get("item", "")
-    initial = {"items": [wanted]} if row.standard.has_item(wanted) else {}
     if request.method != "POST":
-        return _page(request, row, EvidenceForm(row.standard, row.stage, initial=initial))
-    form = EvidenceForm(row.standard, row.stage, request.POST, request.FILES)
+        initial = {"items": [wanted]} if row.standard.has_item(wanted) else {}
+        return _page(request, row, EvidenceForm(row.standard, row.stage, initial=initial, item=wanted))
+    form = EvidenceForm(row.standard, row.stage, request.POST, request.FILES, item=wanted)
     added = _add(request, row, form) if form.is_valid() else 0
     if wants_json(request):
         if form.errors:
@@ -74,6 +75,14 @@ def _form_problems(form: EvidenceForm) -> list[Problem]:
     ]
 
 
+def _accepted(row: Application, wanted: str) -> str:
+    """The kinds of proof that the standard takes for one item, in words; "" where no item is asked for."""
+    if not row.standard.has_item(wanted):
+        return ""
+    kinds = row.standard.enums["evidence"]
+    return _("；").join(kinds[kind] for kind in row.standard.item(wanted).evidence.get(row.stage, ()))
+
+
 def _links(
     pages: dict[str, int | None], titles: dict[str, str], places: Any
 ) -> list[tuple[str, str, int | None, bool]]:
@@ -108,8 +117,9 @@ def _page(request: HttpRequest, row: Application, form: EvidenceForm, status: in
         "wanted": wanted if wanted in titles else "",
         "wanted_title": item_title(row.standard, wanted) if wanted in titles else "",
         "wanted_open": places.item(wanted),
-        "titles": [(code, title) for code, title in titles.items() if places.item(code)],
-        "chosen": set(form["items"].value() or ()),
+        "groups": boxes_by_section(row, places, set(form["items"].value() or ())) if writes else [],
+        "accepted": _accepted(row, wanted),
+        "query": item_query(request, row),
         "coming": coming(row, "evidence") if writes else [],
     }
     return render(request, "evaluation/evidence.html", context, status=status)
@@ -130,15 +140,19 @@ def changed(request: HttpRequest, pk: int, change: Callable[[Evidence], str]) ->
         add_problems(form, [Problem(one.code, "", one.message, one.params) for one in refused.problems])
         return _page(request, row, form, status=422)
     messages.success(request, sentence)
+    return redirect(f"{reverse('evidence', args=[row.pk])}{item_query(request, row)}#evidence-{pk}")
+
+
+def item_query(request: HttpRequest, row: Application) -> str:
+    """The end of an address that keeps for which item somebody is looking at the proofs, "" for none."""
     wanted = request.GET.get("item", "")
-    query = f"?item={wanted}" if row.standard.has_item(wanted) else ""
-    return redirect(f"{reverse('evidence', args=[row.pk])}{query}#evidence-{pk}")
+    return f"?item={wanted}" if row.standard.has_item(wanted) else ""
 
 
 @login_required
 @require_POST
 def evidence_link(request: HttpRequest, pk: int) -> HttpResponse:
-    """Tie a proof to one more item, or move its page there."""
+    """Tie a proof to the one item for which somebody is looking at the proofs, or move its page there."""
     code = request.POST.get("item", "").split(" ")[0]
     page = whole(request.POST.get("page"))
 
@@ -209,15 +223,10 @@ def evidence_file(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @login_required
 def evidence_thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """The small picture of a photo or of a PDF's first page; other proofs have none."""
+    """The small picture of a photo or of a PDF's first page, an hourglass until it is drawn; other proofs have none."""
     found = readable(request, evidence_for(request.user), pk)
-    if not found.thumbnail:
-        return send_page(request, found, 1, THUMBNAIL)
-    return files.send(
-        found.thumbnail,
-        name=f"{found.pk}.jpg",
-        content_type="image/jpeg",
-        inline=True,
-        request=request,
-        sha256=f"{found.sha256}-thumbnail",
-    )
+    picture = send_thumbnail(request, found)
+    if picture is None:
+        picture = redirect(static("waiting.svg"))
+        picture["Cache-Control"] = "no-store"
+    return picture

@@ -8,16 +8,18 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from evaluation import carrying, checks, filing, journey, proofs, snapshot
+from evaluation import archive, asking, carrying, checks, drawing, expecting, filing, journey, proofs, snapshot
 from evaluation.merging import seen_text
 from evaluation.models import Application, Certificate, Statement
 from evaluation.papers import data_for, documents_for
-from evaluation.permissions import can, can_see_sheets
+from evaluation.permissions import APPLICANTS, can, can_see_sheets, roles_of
 from evaluation.progress import forecast
 from evaluation.views.coming import coming
 from evaluation.views.completing import next_step, parts_of, proof_address
@@ -38,6 +40,7 @@ from evaluation.views.overtaken import decide, seen_in, taken_json, typed_in
 from evaluation.wording import document_title, level_name
 from evaluation.workflow import APPLICATION
 from portal import files
+from portal.attachments import largest_words
 from portal.forms import act_links
 from portal.machine import NotAllowed
 from portal.models import Event
@@ -53,24 +56,29 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
     advice = _advice(row, checks.run(row, data, files_too=False)) if edits else []
     sealed = snapshot.latest(row)
     parts, together = parts_of(row, data)
+    accepted = drawing.accepted([row])
     context = {
         **frame(request, row, "application"),
         "data": data,
         "consultants": snapshot.consultants_of(data),
         "target_name": level_name(row.standard, data["project"]["target_level"]),
-        "steps": journey.application_steps(row, row.rule, Event.objects.of(row)),
+        "steps": journey.application_steps(row, row.rule, Event.objects.of(row), accepted),
         "holder": journey.holder_role(row),
+        "answers": journey.answers_words(row, accepted),
         "acts": act_links(APPLICATION, row, request.user),
         "parts": parts,
         "whole": together,
         "next_step": next_step(row, parts) if edits else None,
-        "forecast": forecast(row, data["claims"]),
+        "expectation": expecting.expectation(row) if roles_of(request.user, row) & APPLICANTS else "",
+        "forecast": forecast(row, data["claims"], data["project"]["target_level"]),
+        "concealed": len(data.get("concealed", ())),
         "advice": advice,
         "open_problems": sum(len(found) for _label, found in advice),
         "sealed": sealed,
         "carry_offered": edits and carrying.is_offered(row),
         "certificate": Certificate.objects.filter(application=row).first(),
         "places": _other_pages(request, row),
+        "questions": asking.questions_of(request.user, row) if row.version else (),
     }
     return render(request, "evaluation/application.html", context)
 
@@ -88,7 +96,7 @@ def _other_pages(request: HttpRequest, row: Application) -> list[tuple[str, str]
     return [(reverse(name, args=[row.pk]), label) for allowed, name, label in found if allowed]
 
 
-DRAWING = {"drawing", "cosigning", "inviting"}
+DRAWING = {"drawing", "cosigning", "revealing", "inviting"}
 IN_REVIEW = {"site_visit", "review", "tallying", "deliberation", "revision", "revision_check"}
 DECIDED = {"approval", "notice", "certifying", "certified", "not_passed"}
 
@@ -148,9 +156,12 @@ def _documents_page(
             "noted": noted.get(document.code, []),
             "problems": problems if document.code == code else [],
             "supplied": _supplied(row, document.forms),
+            "largest": largest_words([form for form in document.forms if form in files.KINDS]),
         }
         for document in row.standard.stage(row.stage).documents
     ]
+    for each in rows:
+        each["there"] = bool(each["files"] or each["text"] or each["supplied"])
     context = {**frame(request, row, "application-documents"), "rows": rows}
     return render(request, "evaluation/application_documents.html", context, status=422 if problems else 200)
 
@@ -188,9 +199,32 @@ def statement_save(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         return _documents_page(request, row, code, list(refused.problems), text)
     if wants_json(request):
         kept = filing.kept_values(statement, Statement)
-        return saved_json(statement.revision, seen=seen_text(kept), **taken_json(statement.taken, kept))
+        drawn = {f"state-of-{code}": _drawn_state(row, statement)}
+        return saved_json(statement.revision, seen=seen_text(kept), drawn=drawn, **taken_json(statement.taken, kept))
     messages.success(request, _("已保存。"))
     return redirect(f"{reverse('application-documents', args=[row.pk])}#document-{code}")
+
+
+def _drawn_state(row: Application, statement: Statement) -> str:
+    """The tags of a document whose text has just been saved."""
+    documents = row.standard.stage(row.stage).documents
+    document = next(document for document in documents if document.code == statement.code)
+    there = bool(statement.text) or row.documents.filter(code=statement.code, removed_at=None).exists()
+    context = {"row": {"document": document, "open": True, "there": there}, "edits": True}
+    return render_to_string("evaluation/_document_state.html", context)
+
+
+@login_required
+def application_print(request: HttpRequest, pk: int) -> HttpResponse:
+    """The present content on paper, for whoever fills it in; what was handed in is printed from its archive."""
+    row = fetch(request, pk)
+    if not can(request.user, "edit", row):
+        raise NotAllowed("edit")
+    response = HttpResponse(archive.draft_pdf(row), content_type="application/pdf")
+    name = f"{row.project.number}-{row.stage_name}.pdf"
+    response["Content-Disposition"] = content_disposition_header(True, files.display_name(name))
+    response["Cache-Control"] = "private, no-store"
+    return response
 
 
 @login_required
@@ -260,8 +294,9 @@ def application_submit(request: HttpRequest, pk: int) -> HttpResponse:
         "unanswered": sum(not finding.reply for finding in findings_open(row)),
         "advice": _advice(row, results),
         "passed": [gettext(result["label"]) for result in results if not result["problems"]],
+        "later": [gettext(label) for label in checks.left_to_the_worker()],
         "problems": [(problem, address_of(row, problem.place)) for problem in sentences],
-        "forecast": forecast(row, data["claims"]),
+        "forecast": forecast(row, data["claims"], row.project.target_level),
         "target_name": level_name(row.standard, row.project.target_level),
     }
     return render(request, "evaluation/application_submit.html", context, status=422 if sentences else 200)

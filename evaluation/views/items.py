@@ -31,15 +31,22 @@ from evaluation.progress import forecast, meters
 from evaluation.views.framing import fetch, frame, places_open, refused_json, saved_json, wants_json, whole
 from evaluation.views.overtaken import Words, decide, seen_in, taken_json, typed_in
 from evaluation.wording import Choice, choices, item_title, level_name, mark_text, mark_value, mark_words, points_words
+from portal.machine import NotAllowed
 from portal.problems import Changed, Problem, Refused
 
 FILTERS: Mapping[str, str] = {
     "unmarked": gettext_noop("尚未自评"),
     "unproved": gettext_noop("得分而缺佐证"),
+    "unexplained": gettext_noop("缺理由或说明"),
     "loses": gettext_noop("失分"),
     "open": gettext_noop("本轮可修改"),
     "carried": gettext_noop("沿用设计评价"),
     "changed": gettext_noop("与设计评价不同"),
+}
+# A filter that says that something is still owed -> what, told after a save.
+OWED: Mapping[str, str] = {
+    "unexplained": gettext_noop("还须写明理由。"),
+    "unproved": gettext_noop("还须附上佐证。"),
 }
 NOT_SAVED_YET = seen_text(filing.kept_values(None, Claim))
 LONGEST_SEARCH = 80
@@ -113,6 +120,7 @@ class Card:
     seen: str = NOT_SAVED_YET
     open: bool = False
     hidden: bool = False
+    concealed: bool = False
     carried: bool = False
     noted: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -133,6 +141,10 @@ class Card:
     @property
     def unproved(self) -> bool:
         return "unproved" in self.shows
+
+    @property
+    def unexplained(self) -> bool:
+        return "unexplained" in self.shows
 
     @property
     def needs_words(self) -> bool:
@@ -198,7 +210,11 @@ def _page(request: HttpRequest, row: Application, attempt: Attempt | None = None
         "chapters": _tree(row, cards),
         "wanted": wanted,
         "any_shown": any(not card.hidden for card in cards.values()),
-        "filters": _filters(row, cards, wanted, corrects=row.state in ("correction", "revision")),
+        # How many claims pass a filter tells what is claimed.
+        "filters": []
+        if data.get("concealed")
+        else _filters(row, cards, wanted, row.state in ("correction", "revision")),
+        "concealed": len(data.get("concealed", ())),
         "levels": [(level.level, level.name, level.level == wanted.level) for level in row.standard.levels],
         "meter": meters(checks.Look(row, data))["items"],
         "attempt": attempt,
@@ -257,6 +273,8 @@ def _cards(request: HttpRequest, row: Application, data: Mapping[str, Any], atte
         card = _card(facts[code], item, data["claims"].get(code, {}), claims.get(code), proofs.get(code, []), earlier,
                      code in unproved, places.item(code))  # fmt: skip
         card.noted, card.carried = noted.get(code, []), bool(data["claims"].get(code, {}).get("carried"))
+        if code in data.get("concealed", ()):
+            card.concealed, card.words, card.earlier, card.shows = True, _("评分后显示"), "", frozenset()
         cards[code] = card
     if attempt and attempt.code in cards:
         card = cards[attempt.code]
@@ -302,7 +320,7 @@ def _card(
         parts=kept.parts if kept else [],
         proofs=proofs,
         earlier=mark_words(item, earlier[item.code], options) if item.code in earlier else "",
-        shows=_shows(item, value, bool(claim.get("carried")), unproved, earlier, is_open),
+        shows=_shows(item, claim, unproved, earlier, is_open),
         seen=seen_text(filing.kept_values(kept, Claim)) if kept else NOT_SAVED_YET,
         open=is_open,
     )
@@ -316,15 +334,18 @@ def binds(form: standard.Standard, item: standard.Item) -> int:
 
 
 def _shows(
-    item: standard.Item, value: Any, carried: bool, unproved: bool, earlier: Mapping[str, Any], is_open: bool
+    item: standard.Item, claim: Mapping[str, Any], unproved: bool, earlier: Mapping[str, Any], is_open: bool
 ) -> frozenset[str]:
-    """The filters that an item passes with this mark."""
+    """The filters that an item passes with this claim, which is as in a snapshot: value, note, carried."""
+    value, note = claim.get("value"), claim.get("note", "")
+    differs = value is not None and checks.difference_is_unanswered(earlier, item.code, value, note)
     found = {
         "unmarked": value is None,
         "unproved": unproved,
+        "unexplained": differs or checks.reason_is_missing(value, note),
         "loses": loses(item, value),
         "open": is_open,
-        "carried": carried,
+        "carried": bool(claim.get("carried")),
         "changed": item.code in earlier and value is not None and value != earlier[item.code],
     }
     return frozenset(name for name, passes in found.items() if passes)
@@ -384,6 +405,8 @@ def claim_save(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     if wants_json(request):
         return saved_json(claim.revision, **_told(row, claim))
     messages.success(request, _("条目%(code)s已保存。") % {"code": code})
+    for words in _told(row, claim)["owed"]:
+        messages.warning(request, f"{code} {words}")
     if claim.taken:
         messages.info(request, _("%(who)s同时改过这一条，只有对方改过的内容已按对方的采用。") % {"who": claim.taken.by})
     query = Wanted.of(QueryDict(typed.get("back", ""))).query
@@ -420,11 +443,14 @@ def _told(row: Application, claim: Claim) -> dict[str, Any]:
     else:
         proofs = row.evidence.filter(removed_at=None, links__item_code=item.code, evidence_kind__in=accepted)
         unproved = checks.is_won(claim.value) and not proofs.exists()
+    said = {"value": claim.value, "note": claim.note, "carried": claim.carried}
+    shows = _shows(item, said, unproved, checks.earlier_claims(row), True)
     return {
         "words": mark_words(item, claim.value),
         "marked": claim.value is not None,
         "chapter": row.standard.chapter_of(item.code).code,
-        "shows": sorted(_shows(item, claim.value, claim.carried, unproved, checks.earlier_claims(row), True)),
+        "shows": sorted(shows),
+        "owed": [_(words) for name, words in OWED.items() if name in shows],
         "seen": seen_text(kept),
         **taken_json(claim.taken, kept),
     }
@@ -436,8 +462,10 @@ def application_forecast(request: HttpRequest, pk: int) -> HttpResponse:
     it takes as long as a third of that page."""
     row = fetch(request, pk)
     data = data_for(request.user, row)
+    if data.get("concealed"):
+        raise NotAllowed("forecast")
     context = {
-        "forecast": forecast(row, data["claims"]),
+        "forecast": forecast(row, data["claims"], data["project"]["target_level"]),
         "target_name": level_name(row.standard, data["project"]["target_level"]),
         "application": row,
     }

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 from communities.models import Community, District
 from communities.sheets import PERMITS
 from evaluation import carrying, checks, findings, snapshot, wording, work
-from evaluation.models import Application, Finding, Programme, StageRule
+from evaluation.models import Application, Finding, StageRule
 from evaluation.permissions import can, may_see_queue, visible_to
 from evaluation.views.acting import act_forms, acted
 from evaluation.views.framing import whole
@@ -52,13 +52,14 @@ class QueueFilter(forms.Form):
     def __init__(self, data: Any) -> None:
         super().__init__(data)
         everything = [("", _("全部"))]
-        stages = {rule.stage: rule for rule in _stage_rules()}
+        rules = list(_stage_rules())
+        stages = {rule.stage: rule for rule in rules}
         states = [(code, name) for code, name in STATES.items() if code != "draft"]
         choices = {
             "state": states,
             "stage": [(code, rule.programme.standard.parsed.stage(code).name) for code, rule in stages.items()],
             "district": list(District.objects.values_list("code", "name")),
-            "programme": list(Programme.objects.values_list("code", "name")),
+            "programme": list({rule.programme_id: rule.programme.name for rule in rules}.items()),
         }
         for name, known in choices.items():
             self.fields[name].choices = [*everything, *known]
@@ -69,8 +70,8 @@ class QueueFilter(forms.Form):
 
 
 def _stage_rules() -> Any:
-    rules = StageRule.objects.select_related("programme__standard")
-    return rules.defer("programme__standard__document").order_by("programme", "position")
+    rules = StageRule.objects.select_related("programme__standard").order_by("programme", "position")
+    return rules.only("stage", "programme__name", "programme__standard__sha256")
 
 
 @login_required

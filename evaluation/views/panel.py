@@ -1,4 +1,4 @@
-"""The panel's pages for those who run it: the draw and its receipt, the table of marks with the opinion, the approval."""
+"""The panel's pages for those who run it: the table of marks with the opinion, the approval."""
 
 from __future__ import annotations
 
@@ -7,24 +7,21 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext
 
-from evaluation import drawing, explaining, findings, history, marking
-from evaluation.models import Application, Draw
+from evaluation import asking, deliberating, discussing, explaining, findings, history, marking, meeting
+from evaluation.models import Amendment, Application
 from evaluation.permissions import can, can_see_sheets
 from evaluation.views.acting import PageActForm, act_forms, acted
 from evaluation.views.framing import fetch
-from evaluation.workflow import APPLICATION
-from experts import draw as lots
-from experts.models import Expert, Field
+from evaluation.workflow import APPLICATION, ASSIGNMENT
 from portal.forms import act_links
 from portal.machine import NotAllowed
+from portal.models import User
 
-DRAW_ACTS = ("propose_draw", "cosign_draw", "return_draw", "redraw")
-PANEL_ACTS = ("give_opinion", "close_review")
+PANEL_ACTS = ("give_opinion", "recount", "close_review")
 DECISIONS = ("approve", "send_back", "not_pass")
 
 
@@ -35,84 +32,14 @@ def _fetch(request: HttpRequest, pk: int, right: str) -> Application:
     return application
 
 
-# --- draw ---------------------------------------------------------------------------------------------------------
-
-
-@login_required
-def draw(request: HttpRequest, pk: int) -> HttpResponse:
-    """Fields and seats, who is excluded and why, the start by two persons; afterwards the panel and its receipt."""
-    application = _fetch(request, pk, "see_draw")
-    acts = act_forms(request, APPLICATION, application, DRAW_ACTS)
-    status = 200
-    if request.method == "POST":
-        if acted(request, APPLICATION, application, acts, DRAW_ACTS):
-            return redirect("draw", pk)
-        application, status = _fetch(request, pk, "see_draw"), 422
-    row = drawing.draw_of(application)
-    context = {"application": application, "draw": row, "acts": acts, **_pool(application, row), **_drawn(application)}
-    return render(request, "evaluation/draw.html", context, status=status)
-
-
-def _pool(application: Application, row: Draw | None) -> dict[str, Any]:
-    """Seats by field with how many could sit there, and everybody who is excluded, by reason."""
-    standings = drawing.standings(application, row)
-    names = dict(Field.objects.values_list("code", "name"))
-    rules = row.frozen["rules"] if row else {"seats": application.project.programme.panel_seats,
-                                             "size": application.project.programme.panel_size}  # fmt: skip
-    drawable = [standing for standing in standings if not standing.excluded]
-    seats = [
-        (names.get(code, code), number, sum(code in standing.fields for standing in drawable))
-        for code, number in sorted(rules["seats"].items())
-    ]
-    left = rules["size"] - sum(rules["seats"].values())
-    if left:
-        seats.append((gettext("不限专业"), left, len(drawable)))
-    off = [standing.number for standing in standings if standing.excluded]
-    people = {row.number: row for row in Expert.objects.filter(number__in=off).select_related("user")}
-    reasons: dict[str, list[Expert]] = {}
-    for standing in standings:
-        if standing.excluded and standing.number in people:
-            reasons.setdefault(standing.excluded, []).append(people[standing.number])
-    return {
-        "seats": seats,
-        "size": rules["size"],
-        "pool_size": len(standings),
-        "drawable_count": len(drawable),
-        "excluded": [
-            (gettext(sentence), reasons[code]) for code, sentence in lots.EXCLUSIONS.items() if code in reasons
-        ],
-    }
-
-
-def _drawn(application: Application) -> dict[str, Any]:
-    """Everybody who was asked in this round, seat by seat, in the order in which they were asked."""
-    rows = application.assignments.filter(review_round=application.review_round)
-    rows = rows.select_related("expert__user", "expert__district").order_by("seat", "pk")
-    domains = application.standard.domains
-    return {"asked": [(row, domains.get(row.field, gettext("不限专业"))) for row in rows]}
-
-
-@login_required
-def draw_receipt(request: HttpRequest, pk: int) -> HttpResponse:
-    """The receipt as the one file that can be verified, for those who run the draw; the public finds it at the notice."""
-    application = _fetch(request, pk, "see_draw")
-    row = drawing.draw_of(application)
-    if row is None or row.receipt is None:
-        raise Http404
-    response = HttpResponse(lots.canonical_bytes(row.receipt), content_type="application/json")
-    name = f"receipt-{application.project.number}-{application.stage}-{row.review_round}.json"
-    response["Content-Disposition"] = content_disposition_header(True, name)
-    return response
-
-
 # --- panel --------------------------------------------------------------------------------------------------------
 
 
 class OpinionForm(PageActForm):
     """The panel's opinion, and one note for each item on which the marks lie apart."""
 
-    def __init__(self, transition: Any, application: Application, data: Any = None) -> None:
-        super().__init__(transition, application, data)
+    def __init__(self, transition: Any, application: Application, by: User, data: Any = None) -> None:
+        super().__init__(transition, application, by, data)
         del self.fields["notes"]
         result = marking.result_of(application)
         self.codes = list(result.trace["flagged"]) if result else []
@@ -124,7 +51,11 @@ class OpinionForm(PageActForm):
             box = forms.Textarea(attrs={"rows": 2})
             self.fields[code] = forms.CharField(label=label, widget=box, max_length=2000, required=False)
         if result:
-            self.initial = {"opinion": result.opinion, **result.notes}
+            # After a new count the panel begins with what it said of the earlier one.
+            earlier = application.results.filter(review_round=result.review_round).exclude(opinion="").last()
+            said = result if result.opinion else earlier
+            words = said.opinion if said else explaining.draft_opinion(application, result)
+            self.initial = {"opinion": words, **(said.notes if said else {}), **result.notes}
 
     def said(self) -> dict[str, Any]:
         notes = {code: self.cleaned_data[code].strip() for code in self.codes if self.cleaned_data[code].strip()}
@@ -136,7 +67,7 @@ def _panel_forms(request: HttpRequest, application: Application) -> dict[str, An
     if "give_opinion" in found:
         sent = request.method == "POST" and request.POST.get("action") == "give_opinion"
         transition = found["give_opinion"].transition
-        found["give_opinion"] = OpinionForm(transition, application, request.POST if sent else None)
+        found["give_opinion"] = OpinionForm(transition, application, request.user, request.POST if sent else None)
     return found
 
 
@@ -155,9 +86,25 @@ def panel(request: HttpRequest, pk: int) -> HttpResponse:
         "application": application,
         "acts": acts,
         "links": [link for link in links if link[0].action in ("ask_revision", "confirm_revision")],
+        "own_links": _own_links(request, application),
+        "meeting": meeting.meeting_of(application),
+        "questions": asking.questions_of(request.user, application),
+        "reads_discussion": discussing.obstacle(request.user, application) is None,
+        "sees_ratings": can(request.user, "see_ratings", application),
+        "may_attend": meeting.may_attend(request.user, application),
         **_outcome(request, application),
     }
     return render(request, "evaluation/panel.html", context, status=status)
+
+
+def _own_links(request: HttpRequest, application: Application) -> list[Any]:
+    """What a member may do with the own sheet and under the opinion."""
+    mine = marking.seated(application).filter(expert__user=request.user).first()
+    if mine is None:
+        return []
+    mine.application = application
+    links = act_links(ASSIGNMENT, mine, request.user)
+    return [link for link in links if link[0].action in ("amend", "sign_again", "endorse")]
 
 
 def _outcome(request: HttpRequest, application: Application) -> dict[str, Any]:
@@ -167,7 +114,13 @@ def _outcome(request: HttpRequest, application: Application) -> dict[str, Any]:
     context: dict[str, Any] = {"seated": [(row, explaining.seat_label(row, domains)) for row in seated]}
     result = marking.result_of(application)
     if result and can_see_sheets(request.user, application):
+        signed = deliberating.endorsements(result)
         context |= {
+            "endorsements": [(row, label, signed.get(row.pk)) for row, label in context["seated"]],
+            "last_day": deliberating.last_day_to_endorse(application) if result.opinion else None,
+            "amendments": Amendment.objects.filter(mark__assignment__in=[row.pk for row in seated]).select_related(
+                "mark__assignment__expert__user"
+            ),
             "result": result,
             "summary": explaining.summary(application, result),
             "table": explaining.table(application, result, seated),

@@ -19,9 +19,12 @@ from evaluation.coverage import MANY, coverage
 from evaluation.models import Application, Evidence
 from evaluation.papers import data_for, evidence_for, send_page
 from evaluation.permissions import can
-from evaluation.views.evidence import readable
+from evaluation.views.choosing import boxes_by_section
+from evaluation.views.evidence import item_query, readable
 from evaluation.views.framing import fetch, frame, places_open, whole
 from portal import files, previews
+from portal.attachments import largest_words
+from portal.machine import NotAllowed
 from portal.problems import Problem, Refused, gettext_noop
 
 PARTS = ("left", "top", "width", "height")
@@ -49,9 +52,9 @@ def evidence_view(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 def evidence_page(request: HttpRequest, pk: int, page: int) -> HttpResponseBase:
-    """The picture of one page."""
+    """The picture of one page; ``?ahead=`` says that nobody looks at it yet."""
     proof, row = _fetched(request, pk)
-    if can(request.user, "mark", row):
+    if can(request.user, "mark", row) and not request.GET.get("ahead"):
         marking.open_evidence(request.user, proof.pk)
     width = whole(request.GET.get("width")) or PAGE_WIDTH
     return send_page(request, proof, page, width)
@@ -108,6 +111,8 @@ def _page(
         "writes": proof.removed_at is None and any(places.item(code) for code in titles),
         "replaceable": proof.removed_at is None and _replaceable(places, links),
         "accept": files.accept_attribute(files.EVIDENCE_KINDS),
+        "kinds": _("、").join(files.KINDS[kind].label for kind in files.EVIDENCE_KINDS),
+        "largest": largest_words(files.EVIDENCE_KINDS),
         "typed": {name: said.get(name, (region or {}).get(name, "")) for name in PARTS},
         "problems": problems,
         "query": f"&item={chosen}" if chosen in titles else "",
@@ -131,6 +136,45 @@ def evidence_anchor(request: HttpRequest, pk: int) -> HttpResponse:
         return _page(request, proof, row, [problem.text(gettext) for problem in refused.problems], 422)
     messages.success(request, _("已保存“%(name)s”在条目%(code)s的位置。") % {"name": proof.name, "code": code})
     return _to_view(proof, f"?item={code}&page={page or 1}")
+
+
+# --- which items it proves ----------------------------------------------------------------------------------------
+
+
+@login_required
+def evidence_items(request: HttpRequest, pk: int) -> HttpResponse:
+    """Every item that the proof may be for, to tick; one save for all of them. ``?item=`` is where one came from."""
+    proof, row = _fetched(request, pk)
+    if not can(request.user, "edit", row):
+        raise NotAllowed("edit")
+    tied = set(proof.links.values_list("item_code", flat=True))
+    if request.method != "POST":
+        return _items_page(request, proof, row, tied, tied)
+    places, seen = places_open(request, row), set(request.POST.get("seen", "").split())
+    # A closed item is drawn and cannot be sent: it stays as it is.
+    ticked = {*request.POST.getlist("items"), *(code for code in seen if not places.item(code))}
+    try:
+        proofs.prove_items(request.user, proof, ticked, page=whole(request.POST.get("page")), seen=seen)
+    except Refused as refused:
+        return _items_page(request, proof, row, ticked, seen, refused.problems)
+    count = proof.links.count()
+    messages.success(request, _("已保存：“%(name)s”用于 %(n)s 个条目。") % {"name": proof.name, "n": count})
+    return redirect(f"{reverse('evidence', args=[row.pk])}{item_query(request, row)}#evidence-{pk}")
+
+
+def _items_page(
+    request: HttpRequest, proof: Evidence, row: Application, ticked: set[str], seen: set[str], problems: Any = ()
+) -> HttpResponse:
+    context = {
+        **frame(request, row, "evidence"),
+        "proof": proof,
+        "groups": boxes_by_section(row, places_open(request, row), ticked),
+        "seen": " ".join(sorted(seen)),
+        "page": request.POST.get("page", ""),
+        "problems": problems,
+        "query": item_query(request, row),
+    }
+    return render(request, "evaluation/evidence_items.html", context, status=422 if problems else 200)
 
 
 def _to_view(proof: Evidence, query: str) -> HttpResponse:

@@ -18,17 +18,16 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from communities.permissions import city_duties
-from evaluation.models import Certificate, Draw, Objection, ObjectionProof, Programme, PublicNotice
+from evaluation import disclosing, drawing
+from evaluation.models import Certificate, Objection, ObjectionProof, Programme, PublicNotice
 from evaluation.outcome import PROOF_KINDS, file_objection
 from evaluation.permissions import certificates_visible_to, objections_visible_to
 from evaluation.workflow import CERTIFICATE, OBJECTION
-from experts import draw as lots
 from portal import files
 from portal.attempts import address_of
 from portal.forms import act_links, add_problems
@@ -68,34 +67,20 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 def notice(request: HttpRequest, pk: int) -> HttpResponse:
     """One notice as it was published, how to object, and for officers the objections they handle."""
-    row = get_object_or_404(PublicNotice, pk=pk)
+    row = get_object_or_404(PublicNotice.objects.select_related("result", "application"), pk=pk)
     handles = bool(city_duties(request.user))
+    draw = disclosing.drawn_for(row.result)
     context = {
         "notice": row,
         "figures": row.figures,
         "running": row.is_running(timezone.localdate()),
-        "has_receipt": receipts(row).exists(),
+        "draw": draw,
+        "opened": row.figures.get("opened", []),
+        "earlier": drawing.earlier(row.application, draw) if draw else [],
         "qr": qr(settings.SITE_URL + row.get_absolute_url()),
         "objections": objections_visible_to(request.user).filter(notice=row) if handles else [],
     }
     return render(request, "evaluation/notice.html", context)
-
-
-def receipts(row: PublicNotice) -> Any:
-    """The receipt of the draw from which the panel of this result came (a revised version keeps its panel)."""
-    drawn = Draw.objects.filter(assignments__application=row.application_id, receipt__isnull=False)
-    return drawn.filter(assignments__review_round=row.result.review_round).values_list("receipt", flat=True)
-
-
-def notice_receipt(request: HttpRequest, pk: int) -> HttpResponse:
-    """The receipt, byte for byte as it is verified; people stand in it under salted hashes."""
-    row = get_object_or_404(PublicNotice.objects.select_related("result"), pk=pk)
-    found = receipts(row).first()
-    if found is None:
-        raise Http404
-    response = HttpResponse(lots.canonical_bytes(found), content_type="application/json")
-    response["Content-Disposition"] = content_disposition_header(True, f"draw-receipt-{row.number}.json")
-    return response
 
 
 # --- objections ---------------------------------------------------------------------------------------------------

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.staticfiles import finders
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -14,19 +17,28 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from evaluation import carrying, explaining, marking, snapshot, standard, wording
-from evaluation.models import Assignment, SiteFinding
+from evaluation import asking, discussing, explaining, marking, refusing, snapshot, standard, wording
+from evaluation.models import Assignment
 from evaluation.permissions import SEATED, assignment_roles, can, can_see_sheets
 from evaluation.views.acting import act_forms, acted
 from evaluation.views.framing import refused_json, saved_json, whole
-from evaluation.views.proofs import PAGE_WIDTH, region_text
+from evaluation.views.scoring_item import (
+    claimed,
+    drawn_claim,
+    evidence,
+    is_said,
+    question,
+    site_findings,
+    unopened_words,
+)
 from evaluation.workflow import ASSIGNMENT
-from portal.forms import act_links
+from portal.forms import act_links, add_problems
 from portal.machine import NotAllowed
 from portal.models import Event
 from portal.problems import Problem, Refused
 
 ANSWERS = ("accept", "decline", "recuse")
+KEY_LENGTH = 36  # of a UUID
 
 
 def _fetch(request: HttpRequest, pk: int) -> Assignment:
@@ -58,12 +70,13 @@ def assignment(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "assignment": row,
         "application": row.application,
-        "engagements": row.application.project.engagements.select_related("organisation"),
+        "engagements": row.application.project.engaged,
         "field": row.application.standard.domains.get(row.field, _("不限专业")),
         "acts": acts,
         "links": [link for link in links if link[0].action not in (*ANSWERS, "sign")],
         "mine": row.expert.user_id == request.user.pk,
         "seated": row.state in SEATED,
+        "refusals": refusing.standing_of(row.expert, timezone.localdate()) if "decline" in acts else None,
         "events": Event.objects.of(row),
     }
     return render(request, "evaluation/assignment.html", context, status=status)
@@ -74,12 +87,15 @@ def assignment(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 def scoring(request: HttpRequest, pk: int) -> HttpResponse:
-    """One item at a time: what is asked, what proves it, my mark and why; at the end the signature."""
+    """One item at a time: what is asked, what proves it, my mark and why; at the end the signature.
+
+    ``?fragment=item`` and ``?fragment=sign`` answer with that part of the page alone, for the script that turns items.
+    """
     row = _own(request, pk)
     if row.state == "signed":
         return redirect("sheet", pk)
     if request.method != "POST":
-        return _room(request, row, request.GET.get("item", ""))
+        return _part(request, row) or _room(request, row, request.GET.get("item", ""))
     if request.POST.get("action") == "sign":
         return _sign(request, row)
     code = request.POST.get("item", "")
@@ -87,15 +103,39 @@ def scoring(request: HttpRequest, pk: int) -> HttpResponse:
         _save(request, row, code)
     except Refused as refused:
         return _room(request, row, code, problems=refused.problems, status=422)
-    following = _next_unmarked(row, code) if request.POST.get("then") == "next" else code
-    return redirect(f"{reverse('scoring', args=[pk])}?item={following}")
+    if request.POST.get("then") != "next":
+        return redirect(f"{reverse('scoring', args=[pk])}?item={code}")
+    following = Sheet(row).next_open(code)
+    return redirect(f"{reverse('scoring', args=[pk])}{f'?item={following}' if following else '#sign'}")
+
+
+def _part(request: HttpRequest, row: Assignment) -> HttpResponse | None:
+    """The part of the page that a script asks for; None for the whole page."""
+    asked = request.GET.get("fragment", "")
+    if asked == "item":
+        sheet = Sheet(row)
+        item = sheet.item(request.GET.get("item", ""))
+        return render(request, "evaluation/_scoring_item.html", _item(request, sheet, item))
+    if asked == "sign":
+        return render(request, "evaluation/_scoring_sign.html", _signing(request, Sheet(row)))
+    return None
 
 
 def _sign(request: HttpRequest, row: Assignment) -> HttpResponse:
+    form = act_forms(request, ASSIGNMENT, row, ("sign",)).get("sign")
+    if form is None:
+        ASSIGNMENT.perform(row, "sign", by=request.user)  # says with its reason why this is not possible
+        raise NotAllowed("sign")
+    if not form.is_valid():
+        return _room(request, row, "", sign=form, status=422)
     try:
-        ASSIGNMENT.perform(row, "sign", by=request.user)
+        ASSIGNMENT.perform(row, "sign", by=request.user, **form.cleaned_data)
     except Refused as refused:
-        return _room(request, _own(request, row.pk), "", unsigned=refused.problems, status=422)
+        # Problems of single items stand in the list of what is missing.
+        add_problems(
+            form, [problem for problem in refused.problems if not row.application.standard.has_item(problem.place)]
+        )
+        return _room(request, _own(request, row.pk), "", sign=form, status=422)
     messages.success(request, _("评分表已签署。"))
     return redirect("sheet", row.pk)
 
@@ -105,14 +145,24 @@ def _sign(request: HttpRequest, row: Assignment) -> HttpResponse:
 def mark_save(request: HttpRequest, pk: int, code: str) -> JsonResponse:
     """Autosave of one item: what a script is told."""
     row = _own(request, pk)
+    before = row.marks.filter(item_code=code).first()
     try:
         mark = _save(request, row, code)
     except Refused as refused:
-        return refused_json(refused.problems)
-    required = marking.own_items(row)
+        return refused_json(refused.problems, **_standing(row, code, refused))
     item = row.application.standard.item(code)
-    done = _done(required, _marks(row))
-    return saved_json(mark.revision, done=done, total=len(required), mark=explaining.short_mark(item, mark.value))
+    opens = marking.reads_claim(row.application, mark) and not marking.reads_claim(row.application, before)
+    claim = {"claim": drawn_claim(row.application, item, mark)} if opens else {}
+    return saved_json(mark.revision, mark=explaining.short_mark(item, mark.value), **claim)
+
+
+def _standing(row: Assignment, code: str, refused: Refused) -> dict[str, Any]:
+    """What stands there by now, for whoever must choose between two versions; nothing for other refusals."""
+    if not refused.now:
+        return {}
+    current = refused.now["current"]
+    words = wording.mark_words(row.application.standard.item(code), current["value"])
+    return {**refused.now, "current": {**current, "value": wording.mark_text(current["value"]), "words": words}}
 
 
 def _save(request: HttpRequest, row: Assignment, code: str) -> Any:
@@ -126,35 +176,91 @@ def _save(request: HttpRequest, row: Assignment, code: str) -> Any:
         reason=said.get("reason", ""),
         private_note=said.get("private_note", ""),
         revision=whole(said.get("revision")),
+        save_key=said.get("save_key", "")[:KEY_LENGTH],
     )
 
 
-def _marks(row: Assignment) -> dict[str, Any]:
-    return {mark.item_code: mark for mark in row.marks.all()}
+@login_required
+@require_POST
+def evidence_opened(request: HttpRequest, pk: int) -> JsonResponse:
+    """Proofs that were shown while the line was cut count as looked at."""
+    row = _own(request, pk)
+    marking.open_proofs(request.user, row, [whole(text) or 0 for text in request.POST.getlist("evidence")])
+    return saved_json(0)
 
 
-def _done(required: Iterable[str], marks: Mapping[str, Any]) -> int:
-    return sum(1 for code in required if code in marks and marks[code].value is not None)
+def scoring_worker(request: HttpRequest, pk: int) -> HttpResponse:
+    """The script that keeps one scoring room readable without a line; its address bounds what it may touch."""
+    path = finders.find("js/scoring_worker.js")
+    response = HttpResponse(Path(path).read_bytes(), content_type="text/javascript; charset=utf-8")
+    response["Cache-Control"] = "no-cache"
+    return response
 
 
-def _ordered(row: Assignment) -> tuple[list[standard.Item], list[standard.Item]]:
-    """Items of the expert's own fields, and the others."""
-    fields = marking.own_fields(row)
-    items = row.application.standard.items(row.application.stage)
-    own = [item for item in items if item.domain in fields]
-    return own, [item for item in items if item.domain not in fields]
+class Sheet:
+    """One open sheet as the room shows it: the items in the order in which they are marked, and what stands there.
 
+    Own fields first, then what else must be marked, then the rest.
+    """
 
-def _next_unmarked(row: Assignment, code: str) -> str:
-    """The next item that still has to be marked, after ``code`` and then from the beginning; ``code`` if there is none."""
-    marks, required = _marks(row), marking.own_items(row)
-    own, others = _ordered(row)
-    codes = [item.code for item in [*own, *others]]
-    place = codes.index(code) + 1 if code in codes else 0
-    for candidate in [*codes[place:], *codes[:place]]:
-        if candidate in required and (candidate not in marks or marks[candidate].value is None):
-            return candidate
-    return code or codes[0]
+    def __init__(self, row: Assignment) -> None:
+        prefetch_related_objects([row], "marks", "expert__fields")
+        self.row = row
+        self.marks = {mark.item_code: mark for mark in row.marks.all()}
+        self.required = marking.own_items(row)
+        fields = marking.own_fields(row)
+        items = row.application.standard.items(row.application.stage)
+        self.own = [item for item in items if item.domain in fields]
+        self.also = [item for item in items if item.domain not in fields and item.code in self.required]
+        self.rest = [item for item in items if item.domain not in fields and item.code not in self.required]
+        self.ordered = {item.code: item for item in [*self.own, *self.also, *self.rest]}
+
+    def item(self, code: str) -> standard.Item:
+        """The item asked for; where there is none of this code the first one that is open, or the first one."""
+        return self.ordered.get(code) or self.ordered.get(self.next_open("")) or next(iter(self.ordered.values()))
+
+    @property
+    def done(self) -> int:
+        return sum(is_said(self.marks.get(code)) for code in self.required)
+
+    def next_open(self, code: str) -> str:
+        """The next item to be marked after ``code`` and then from the beginning; then those that lack a reason; "" for none."""
+        codes = list(self.ordered)
+        place = codes.index(code) + 1 if code in codes else 0
+        turned = [*codes[place:], *codes[:place]]
+        unmarked = (one for one in turned if one in self.required and not is_said(self.marks.get(one)))
+        wordless = (one for one in turned if marking.lacks_reason(self.ordered[one], self.marks.get(one)))
+        return next(unmarked, "") or next(wordless, "")
+
+    def chapters(self, items: list[standard.Item], now: str) -> list[dict[str, Any]]:
+        """Items by chapter, each with its mark; ``now``: the item on the screen, whose chapter is open."""
+        found: dict[str, dict[str, Any]] = {}
+        for item in items:
+            chapter = self.row.application.standard.chapter_of(item.code)
+            name = f"{chapter.num} {chapter.name}"
+            part = found.setdefault(chapter.code, {"name": name, "lines": [], "done": 0, "total": 0, "open": False})
+            line = self._line(item)
+            part["lines"].append(line)
+            part["done"] += line["marked"] and item.code in self.required
+            part["total"] += item.code in self.required
+            part["open"] |= item.code == now
+        return list(found.values())
+
+    def _line(self, item: standard.Item) -> dict[str, Any]:
+        mark, required = self.marks.get(item.code), item.code in self.required
+        marked, owes = is_said(mark), marking.lacks_reason(item, mark)
+        text = explaining.short_mark(item, mark.value) if marked else _("未评") if required else "—"
+        due = required and not marked
+        return {
+            "item": item,
+            "text": text,
+            "marked": marked,
+            "required": required,
+            "due": due,
+            "owes": owes,
+            "state": "open" if due else "owes" if owes else "done" if marked else "free",
+            "revision": mark.revision if mark else 0,
+        }
 
 
 def _room(
@@ -162,123 +268,59 @@ def _room(
     row: Assignment,
     code: str,
     problems: Iterable[Problem] = (),
-    unsigned: Iterable[Problem] = (),
+    sign: Any = None,
     status: int = 200,
 ) -> HttpResponse:
-    application = row.application
-    data = snapshot.latest(application).data
-    own, others = _ordered(row)
-    known = {item.code: item for item in [*own, *others]}
-    item = known.get(code) or known[_next_unmarked(row, "")]
-    marks, required = _marks(row), marking.own_items(row)
-    missing = list(unsigned) or list(marking.missing_marks(row))
+    sheet = Sheet(row)
+    item = sheet.item(code)
     context = {
-        "assignment": row,
-        "application": application,
-        "item": item,
-        "required": item.code in required,
-        "own": _tree(application, own, marks, required),
-        "others": _tree(application, others, marks, required),
-        "done": _done(required, marks),
-        "total": len(required),
-        "next": _next_unmarked(row, item.code),
-        "may_mark": can(request.user, "mark", application),
-        "problems": [problem.text(_) for problem in problems],
-        "missing": [(problem.place, problem.text(_)) for problem in missing],
-        "refused": status == 422,
-        **_question(application, item, marks.get(item.code), request.POST if problems else None),
-        "compared": next(iter(carrying.comparison(application, data, only=item.code)), None),
-        **_case_said(application, item, data),
-        **_evidence(request, row, item, data),
+        "groups": [
+            (title, sheet.chapters(items, item.code), folded)
+            for title, items, folded in (
+                (_("我的专业"), sheet.own, False),
+                (_("其他专业（须评）"), sheet.also, False),
+                (_("其他专业（可以不评）"), sheet.rest, True),
+            )
+            if items
+        ],
+        "done": sheet.done,
+        "total": len(sheet.required),
+        **_item(request, sheet, item, problems),
+        **_signing(request, sheet, sign),
     }
     return render(request, "evaluation/scoring.html", context, status=status)
 
 
-def _tree(
-    application: Any, items: list[standard.Item], marks: Mapping[str, Any], required: frozenset[str]
-) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Items by section, each with its mark."""
-    sections: dict[str, list[dict[str, Any]]] = {}
-    for item in items:
-        section = application.standard.section_of(item.code)
-        mark = marks.get(item.code)
-        marked = mark is not None and mark.value is not None
-        text = explaining.short_mark(item, mark.value) if marked else _("未评") if item.code in required else "—"
-        line = {"item": item, "text": text, "marked": marked, "due": item.code in required and not marked}
-        sections.setdefault(f"{section.num} {section.name}", []).append(line)
-    return list(sections.items())
-
-
-def _question(application: Any, item: standard.Item, mark: Any, typed: Any) -> dict[str, Any]:
-    """What is asked and what stands there: the choices with their keys, the present or the refused answer."""
-    buttons = [choice for choice in wording.choices(item) if choice.value != standard.NOT_APPLICABLE]
-    if item.mode == "pass":
-        buttons.reverse()  # 0 is "not met", as it is no points elsewhere
-    value = typed.get("value", "") if typed else wording.mark_text(mark.value if mark else None)
+def _item(request: HttpRequest, sheet: Sheet, item: standard.Item, problems: Iterable[Problem] = ()) -> dict[str, Any]:
+    """What the page says of one item."""
+    row, application, mark = sheet.row, sheet.row.application, sheet.marks.get(item.code)
+    sealed = snapshot.latest(application)
+    data = sealed.data if sealed else {}
     return {
-        "choices": [(choice, str(key) if key < 10 else "") for key, choice in enumerate(buttons)],
-        "typed_number": not buttons,
-        "value": "" if value == standard.NOT_APPLICABLE else value,
-        "na": value == standard.NOT_APPLICABLE or bool(typed and typed.get("na")),
-        "reason": typed.get("reason", "") if typed else mark.reason if mark else "",
-        "private_note": typed.get("private_note", "") if typed else mark.private_note if mark else "",
-        "revision": mark.revision if mark else 0,
-        "saved_at": mark.saved_at if mark else None,
-        "points": standard.to_text(item.points),
-        "points_words": wording.points_words(item.points),
-        "parts": [(standard.to_text(part.points), part.when) for part in item.parts],
-        "level_name": wording.level_name(application.standard, item.from_level) if item.from_level else "",
+        "assignment": row,
+        "application": application,
+        "item": item,
+        "chapter": application.standard.chapter_of(item.code),
+        "required": item.code in sheet.required,
+        "of_own_field": item in sheet.own,
+        "next": sheet.next_open(item.code),
+        "may_mark": can(request.user, "mark", application),
+        "problems": [problem.text(_) for problem in problems],
+        "questions": asking.questions_of(request.user, application, item.code),
+        "may_ask": row.state == "accepted" and can(request.user, "mark", application),
+        **question(application, item, mark, request.POST if problems else None),
+        **claimed(application, item, mark, data),
+        "site_findings": site_findings(application, item),
+        **evidence(request, row, item, data),
     }
 
 
-def _case_said(application: Any, item: standard.Item, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What the applicant claims for the item, and what was seen on site."""
-    claim = data["claims"].get(item.code, {})
-    return {
-        "claim": wording.mark_words(item, claim.get("value")),
-        "claim_note": claim.get("note", ""),
-        "site_findings": SiteFinding.objects.filter(
-            site_visit__application=application,
-            site_visit__review_round=application.review_round,
-            item_code=item.code,
-        ),
-    }
-
-
-def _evidence(request: HttpRequest, row: Assignment, item: standard.Item, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The proofs of the item in the sealed version; the one shown counts as looked at from now on."""
-    rows = snapshot.evidence_of(data, item.code)
-    labels = row.application.standard.enums["evidence"]
-    asked = request.GET.get("evidence", "")
-    shown = next((proof for proof in rows if str(proof["id"]) == asked), rows[0] if rows else None)
-    if shown:
-        marking.open_evidence(request.user, shown["id"])
-    opened = marking.opened_evidence(request.user, data)
-    place = rows.index(shown) if shown else 0
-    documents = row.application.standard.stage(row.application.stage).documents
-    return {
-        "proofs": [(proof, labels.get(proof["evidence_kind"], ""), proof["id"] in opened) for proof in rows],
-        "shown": shown,
-        **_marked(shown, item.code),
-        "shown_number": place + 1,
-        "before": rows[place - 1]["id"] if place else None,
-        "after": rows[place + 1]["id"] if place + 1 < len(rows) else None,
-        "documents": [
-            (document, data["documents"].get(document.code, []), data["statements"].get(document.code, ""))
-            for document in documents
-        ],
-    }
-
-
-def _marked(shown: Mapping[str, Any] | None, code: str) -> dict[str, Any]:
-    """The picture of the page on which the applicant marked a region, with that region; nothing where none was marked."""
-    if not shown or not shown["region"]:
-        return {"shown_mark": []}
-    address = reverse("evidence-page", args=[shown["id"], shown["page"]])
-    return {
-        "shown_mark": [{"code": code, "region": region_text(shown["region"])}],
-        "shown_picture": f"{address}?width={PAGE_WIDTH}",
-    }
+def _signing(request: HttpRequest, sheet: Sheet, form: Any = None) -> dict[str, Any]:
+    """What still stands before the signature, and its form; no form while the review is not open."""
+    row = sheet.row
+    missing = [(problem.place, problem.text(_)) for problem in marking.missing_marks(row, sheet.required)]
+    form = form or act_forms(request, ASSIGNMENT, row, ("sign",)).get("sign")
+    return {"assignment": row, "sign": form, "missing": missing, "refused": bool(form and form.is_bound)}
 
 
 # --- sheet --------------------------------------------------------------------------------------------------------
@@ -291,24 +333,29 @@ def sheet(request: HttpRequest, pk: int) -> HttpResponse:
     mine = "invitee" in assignment_roles(request.user, row)
     if row.state != "signed" or not (mine or can_see_sheets(request.user, row.application)):
         raise NotAllowed("sheet")
-    marks = _marks(row)
+    marks = {mark.item_code: mark for mark in row.marks.all()}
+    sealed = snapshot.latest(row.application)
+    unopened = unopened_words(row, sealed.data) if sealed else {}
     chapters = []
     for chapter in row.application.standard.chapters:
         lines = [(item, marks.get(item.code)) for item in chapter.items(row.application.stage)]
-        said = [(item, wording.mark_words(item, mark.value), mark.reason) for item, mark in lines if _is_said(mark)]
+        said = [
+            (item, wording.mark_words(item, mark.value), mark.reason, unopened.get(item.code, []))
+            for item, mark in lines
+            if is_said(mark)
+        ]
         if said:
             chapters.append((f"{chapter.num} {chapter.name}", said))
     context = {
         "assignment": row,
         "application": row.application,
-        "engagements": row.application.project.engagements.select_related("organisation"),
+        "engagements": row.application.project.engaged,
         "field": row.application.standard.domains.get(row.field, _("不限专业")),
         "chapters": chapters,
+        "unopened": len({pk for ids in (row.unopened or {}).values() for pk in ids}),
+        "knows_unopened": row.unopened is not None,
         "signed": Event.objects.of(row).filter(verb="assignment.sign").last(),
         "printed_on": timezone.localdate(),
+        "reads_discussion": discussing.obstacle(request.user, row.application) is None,
     }
     return render(request, "evaluation/sheet.html", context)
-
-
-def _is_said(mark: Any) -> bool:
-    return mark is not None and mark.value is not None

@@ -329,7 +329,7 @@ def _opinion_row(
 ) -> dict[str, Any]:
     """One opinion with what this person may do about it; a refused form stands in place of the empty one."""
     rows = GUIDANCE_OPINION.available(opinion, request.user)
-    reply = next((PageActForm(row, opinion) for row in rows if row.action == "reply"), None)
+    reply = next((PageActForm(row, opinion, request.user) for row in rows if row.action == "reply"), None)
     form = replies.get(opinion.pk, reply)
     if form is not None:
         form.auto_id = f"reply-{opinion.pk}-%s"

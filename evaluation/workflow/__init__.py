@@ -4,5 +4,6 @@ from evaluation.workflow.case import APPLICATION
 from evaluation.workflow.guidance import GUIDANCE_OPINION, GUIDANCE_VISIT
 from evaluation.workflow.outcome import CERTIFICATE, OBJECTION
 from evaluation.workflow.panel import ASSIGNMENT
+from evaluation.workflow.questions import QUESTION
 
-__all__ = ["APPLICATION", "ASSIGNMENT", "CERTIFICATE", "GUIDANCE_OPINION", "GUIDANCE_VISIT", "OBJECTION"]
+__all__ = ["APPLICATION", "ASSIGNMENT", "CERTIFICATE", "GUIDANCE_OPINION", "GUIDANCE_VISIT", "OBJECTION", "QUESTION"]

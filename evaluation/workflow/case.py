@@ -20,6 +20,7 @@ STATES = {
     "recommendation": _("区县推荐"),
     "drawing": _("待抽取专家"),
     "cosigning": _("待监督员共同启动抽取"),
+    "revealing": _("待揭示密值"),
     "inviting": _("专家确认中"),
     "site_visit": _("现场核查"),
     "review": _("专家评审"),
@@ -37,7 +38,18 @@ STATES = {
 }
 AUTOMATIC = ("checking", "tallying", "certifying")
 REASON = Ask("reason", _("理由"))
+# How a party of a draw binds itself; with neither, the portal makes the secret and keeps it until the draw.
+BINDING = (
+    Ask("secret", _("交本系统保管的密值"), "secret", required=False, help=_("64 位小写十六进制字符，不填则由本系统生成")),
+    Ask(
+        "secret_hash", _("自己保管的密值的摘要"), "line", required=False,
+        help=_("密值的 SHA-256；密值留在自己手中，双方承诺后再揭示"),
+    ),
+)  # fmt: skip
+SECRET = Ask("secret", _("密值"), "secret", help=_("您承诺时自己保管的 64 位密值；抽取完成前不向任何人显示"))
+PUBLIC_VALUE = Ask("public_value", _("公开数值"), "line", help=_("按公开来源原样录入，全角半角、空格均须一致"))
 AFTER_ACCEPTANCE = ("recommendation", "drawing")
+SITTING = ("site_visit", "review", "deliberation", "revision_check")
 
 APPLICATION = register(
     Machine(
@@ -80,7 +92,7 @@ APPLICATION = register(
             ),
             Transition(
                 "refuse", _("不予受理"), _("作出不予受理决定"), ("form_check",), "refused", ("intake",), asks=(REASON,),
-                danger=True,
+                danger=True, told=_("已决定不予受理：%(subject)s。"),
             ),
             Transition(
                 "resubmit", _("提交补正"), _("提交了补正"), ("correction",), "checking", ("applicant",),
@@ -101,28 +113,66 @@ APPLICATION = register(
             ),
             Transition(
                 "decline_recommendation", _("不予推荐"), _("不予推荐"), ("recommendation",), "refused",
-                ("district_officer",), asks=(REASON,), danger=True,
+                ("district_officer",), asks=(REASON,), danger=True, told=_("已决定不予推荐：%(subject)s。"),
             ),
             # 5: the draw, started by two persons
             Transition(
                 "propose_draw", _("发起专家抽取"), _("冻结名单并发起了专家抽取"), ("drawing",), "cosigning", ("organiser",),
-                effects=(effects.freeze_draw,), page="draw",
+                asks=BINDING, checks=(guards.suggestions_are_decided, guards.binding_is_sound), effects=(effects.freeze_draw,),
+                page="draw",
             ),
             Transition(
                 "recheck_parties", _("当事单位变化，退回重新发起抽取"), _("因当事单位变化，退回重新发起抽取"), ("cosigning",),
                 "drawing", ("system",), effects=(effects.drop_draw,),
             ),
             Transition(
-                "cosign_draw", _("共同启动抽取"), _("共同启动了抽取"), ("cosigning",), "inviting", ("supervisor",),
-                checks=(guards.cosigner_is_another,), effects=(effects.hold_draw,), page="draw",
+                "cosign_draw", _("共同启动抽取"), _("共同启动了抽取"), ("cosigning",), "revealing", ("supervisor",),
+                asks=BINDING, checks=(guards.cosigner_is_another, guards.binding_is_sound),
+                effects=(effects.bind_supervisor,), afterwards=(effects.draw_when_complete,), page="draw",
             ),
             Transition(
                 "return_draw", _("退回抽取方案"), _("退回了抽取方案"), ("cosigning",), "drawing", ("supervisor",),
-                asks=(REASON,), effects=(effects.drop_draw,),
+                asks=(REASON,), effects=(effects.drop_draw,), page="draw",
+            ),
+            # both are bound; where the portal keeps both secrets and waits for no public value, the draw is held at once
+            Transition(
+                "reveal_secret", _("揭示密值"), _("揭示了密值"), ("revealing",), None, ("organiser",), asks=(SECRET,),
+                checks=(guards.secret_is_the_promised_one,), effects=(effects.keep_secret,),
+                afterwards=(effects.draw_when_complete,), when=guards.organiser_has_to_reveal, page="draw",
             ),
             Transition(
-                "redraw", _("重新抽取"), _("因无人递补重新抽取"), ("inviting",), "drawing", ("organiser",), asks=(REASON,),
-                effects=(effects.end_invitations, effects.next_round), danger=True,
+                "reveal_secret", _("揭示密值"), _("揭示了密值"), ("revealing",), None, ("supervisor",), asks=(SECRET,),
+                checks=(guards.secret_is_the_promised_one,), effects=(effects.keep_secret,),
+                afterwards=(effects.draw_when_complete,), when=guards.supervisor_has_to_reveal, page="draw",
+            ),
+            Transition(
+                "enter_public_value", _("录入公开数值"), _("录入了公开数值"), ("revealing",), None, ("organiser",),
+                asks=(PUBLIC_VALUE,), checks=(guards.public_value_is_of_a_later_day,),
+                effects=(effects.keep_public_value,), afterwards=(effects.draw_when_complete,),
+                when=guards.public_value_is_awaited, page="draw",
+            ),
+            Transition(
+                "hold_draw", _("抽取专家"), _("按种子抽取了专家"), ("revealing",), "inviting", ("system",),
+                effects=(effects.hold_draw,),
+            ),
+            Transition(
+                "give_up_draw", _("放弃本次抽取"), _("放弃了本次抽取"), ("revealing",), "drawing", ("organiser", "supervisor"),
+                asks=(REASON,), effects=(effects.give_up_draw, effects.next_round), danger=True, page="draw",
+            ),
+            Transition(
+                "recheck_parties", _("当事单位变化，退回重新发起抽取"), _("因当事单位变化，退回重新发起抽取"), ("revealing",),
+                "drawing", ("system",), effects=(effects.give_up_draw, effects.next_round),
+            ),
+            # a second draw for the same panel needs the supervisor; the first stays on record beside it
+            Transition(
+                "redraw", _("重新抽取"), _("因无人递补重新抽取"), ("inviting",), "drawing", ("supervisor",), asks=(REASON,),
+                effects=(effects.end_invitations, effects.next_round), danger=True, page="draw",
+            ),
+            # a party became another while the panel sat: nobody judges who now conflicts with it
+            Transition(
+                "redraw", _("重新抽取"), _("因专家须回避重新抽取"), SITTING, "drawing", ("supervisor",), asks=(REASON,),
+                effects=(effects.end_invitations, effects.next_round), when=guards.a_seat_conflicts, danger=True,
+                page="draw",
             ),
             Transition(
                 "convene", _("专家组组成"), _("专家组全部确认"), ("inviting",), "site_visit", ("system",),
@@ -136,6 +186,7 @@ APPLICATION = register(
             Transition(
                 "finish_site_visit", _("核查完成，开始评分"), _("完成了现场核查"), ("site_visit",), "review", ("leader",),
                 checks=(guards.site_visit_is_signed,), page="site-visit",
+                told=_("已完成现场核查，评分开始：%(subject)s。"),
             ),
             Transition(
                 "complete_sheets", _("评分表齐备"), _("全部评分表已签署"), ("review",), "tallying", ("system",),
@@ -146,12 +197,18 @@ APPLICATION = register(
             Transition(
                 "give_opinion", _("出具专家组意见"), _("出具了专家组意见"), ("deliberation",), None, ("leader",),
                 asks=(Ask("opinion", _("专家组意见")), Ask("notes", _("分歧条目的合议说明"), "notes", required=False)),
-                checks=(guards.flagged_items_have_notes,), effects=(effects.keep_opinion,), page="panel",
+                checks=(guards.nobody_amends, guards.result_is_current, guards.flagged_items_have_notes),
+                effects=(effects.keep_opinion,), page="panel",
+            ),
+            Transition(
+                "recount", _("重新汇总"), _("按改评后的评分表重新汇总"), ("deliberation",), "tallying", ("leader", "organiser"),
+                checks=(guards.nobody_amends, guards.result_is_outdated), page="panel",
             ),
             Transition(
                 "ask_revision", _("要求修改一次"), _("要求申报单位修改一次"), ("deliberation",), "revision", ("leader",),
                 asks=(Ask("items", _("须修改的条目"), help=_("填写条目编号，用逗号隔开")), Ask("reason", _("修改要求"))),
-                checks=(guards.revision_is_the_first, guards.revision_items_exist), effects=(effects.ask_revision,),
+                checks=(guards.nobody_amends, guards.revision_is_the_first, guards.revision_items_exist),
+                effects=(effects.ask_revision,),
             ),
             Transition(
                 "submit_revision", _("提交修改"), _("提交了修改"), ("revision",), "revision_check", ("applicant",),
@@ -167,12 +224,18 @@ APPLICATION = register(
             ),
             Transition(
                 "close_review", _("评审结束，送审定"), _("结束评审并送审定"), ("deliberation",), "approval", ("organiser",),
-                checks=(guards.opinion_is_given,), page="panel",
+                checks=(
+                    guards.nobody_amends, guards.result_is_current, guards.opinion_is_given, guards.opinion_is_signed,
+                    guards.no_seat_conflicts,
+                ),
+                page="panel",
+                told=_("已结束评审，送审定：%(subject)s。"),
             ),
             # 7–9: approval by another person, notice, certificate
             Transition(
                 "approve", _("审定通过，开始公示"), _("审定通过并公示"), ("approval",), "notice", ("approver",),
-                checks=(guards.approver_is_another, guards.level_is_reached), effects=(effects.open_notice,),
+                checks=(guards.approver_is_another, guards.level_is_reached, guards.no_seat_conflicts),
+                effects=(effects.open_notice,),
                 asks=(Ask("opinion", _("审定意见")),), page="approval",
             ),
             Transition(

@@ -11,7 +11,7 @@ from evaluation import drawing, findings, outcome, snapshot
 from evaluation.marking import result_of
 from evaluation.models import Application, Assignment, Certificate, Draw, Mark, Objection, SiteVisit
 from evaluation.workflow.guards import item_codes
-from experts.draw import canonical_bytes, secret_hash
+from experts.draw import canonical_bytes
 from portal.files import sha256_of
 from portal.machine import MACHINES, Act
 
@@ -31,17 +31,49 @@ def send_findings(application: Application, act: Act) -> Data:
 
 
 def freeze_draw(application: Application, act: Act) -> Data:
-    draw = drawing.propose(application, act.by)
+    salt = (
+        act.data.get("salt") or ""
+    )  # given where a world is to be the same each time; no page and no endpoint asks it
+    draw = drawing.propose(application, act.by, salt=salt, **_binding(act))
     Application.objects.filter(pk=application.pk).update(organiser=act.by)
     application.organiser = act.by
-    return {"commitment": draw.commitment, "organiser_secret_hash": secret_hash(draw.organiser_secret)}
+    return {"commitment": draw.commitment, "organiser_secret_hash": draw.organiser_hash}
+
+
+def _binding(act: Act) -> dict[str, str]:
+    """How a party binds itself, as it was said."""
+    return {name: str(act.data.get(name) or "").strip() for name in ("secret", "secret_hash")}
 
 
 def drop_draw(application: Application, act: Act) -> Data:
     """The returned plan leaves the table, not the record: its commitment stays in the event."""
-    draw = Draw.objects.get(application=application, review_round=application.review_round)
+    draw = drawing.present(application)
     draw.delete()
     return {"commitment": draw.commitment}
+
+
+def bind_supervisor(application: Application, act: Act) -> Data:
+    draw = drawing.cosign(application, act.by, **_binding(act))
+    return {"commitment": draw.commitment, "supervisor_secret_hash": draw.supervisor_hash}
+
+
+def keep_secret(application: Application, act: Act) -> Data:
+    return {"party": drawing.reveal(application, act.by, act.data["secret"].strip())}
+
+
+def keep_public_value(application: Application, act: Act) -> Data:
+    return {"source": drawing.enter_public_value(application, act.data["public_value"].strip())}
+
+
+def draw_when_complete(application: Application, act: Act) -> None:
+    if not drawing.missing(drawing.present(application)):
+        MACHINES["application"].perform(application, "hold_draw", by=None)
+
+
+def give_up_draw(application: Application, act: Act) -> Data:
+    """The row stays: that two parties were bound and no draw came of it is on record, with who still owed what."""
+    draw = drawing.present(application)
+    return {"commitment": draw.commitment, "missing": list(drawing.missing(draw))}
 
 
 def receipt_sha256(draw: Draw) -> str:
@@ -50,7 +82,7 @@ def receipt_sha256(draw: Draw) -> str:
 
 
 def hold_draw(application: Application, act: Act) -> Data:
-    draw = drawing.hold(application, act.by)
+    draw = drawing.hold(application)
     return {"commitment": draw.commitment, "seats": draw.assignments.count(), "receipt_sha256": receipt_sha256(draw)}
 
 
@@ -66,6 +98,8 @@ def keep_opinion(application: Application, act: Act) -> Data:
     notes = act.data.get("notes")
     result.notes = dict(notes) if isinstance(notes, dict) else {}
     result.save(update_fields=["opinion", "opinion_by", "notes"])
+    # Other words want other signatures. That somebody signed the earlier ones stays in the events.
+    result.endorsements.all().delete()
     return {}
 
 

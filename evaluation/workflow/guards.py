@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from evaluation import findings, receiving
+from django.utils import timezone
+
+from evaluation import deliberating, drawing, findings, receiving, suspecting
 from evaluation.filing import open_findings
 from evaluation.marking import result_of
-from evaluation.models import Application, Draw, Finding
-from evaluation.permissions import has_run
+from evaluation.models import Application, Finding
+from evaluation.permissions import SEATED, has_run
 from evaluation.site import site_visit_of, unsigned
+from experts.draw import problem_of_secret
 from portal.machine import Act
 from portal.problems import Problem, gettext_noop
 
@@ -71,8 +75,50 @@ def findings_are_answered(application: Application, act: Act) -> Iterator[Proble
         yield Problem("reply_missing", finding.place, message, {"place": finding.place})
 
 
+def binding_is_sound(application: Application, act: Act) -> Iterator[Problem]:
+    """Of the secret or hash by which the organiser or, beside the organiser's, the supervisor wants to be bound."""
+    secret, published = (str(act.data.get(name) or "").strip() for name in ("secret", "secret_hash"))
+    other = drawing.present(application).organiser_hash if act.action == "cosign_draw" else ""
+    yield from drawing.commitment_problems(secret, published, other)
+
+
+def suggestions_are_decided(application: Application, act: Act) -> Iterator[Problem]:
+    yield from suspecting.problems(application)
+
+
+def organiser_has_to_reveal(application: Application) -> bool:
+    return "organiser" in drawing.missing(drawing.present(application))
+
+
+def supervisor_has_to_reveal(application: Application) -> bool:
+    return "supervisor" in drawing.missing(drawing.present(application))
+
+
+def public_value_is_awaited(application: Application) -> bool:
+    return "public_value" in drawing.missing(drawing.present(application))
+
+
+def secret_is_the_promised_one(application: Application, act: Act) -> Iterator[Problem]:
+    draw = drawing.present(application)
+    party = drawing.party_of(draw, act.by) if act.by else ""
+    if party not in drawing.missing(draw):
+        yield Problem("not_bound", "", gettext_noop("只有以摘要作出承诺、尚未揭示密值的本人可以揭示。"))
+    elif secret := str(act.data.get("secret") or "").strip():
+        published = draw.organiser_hash if party == "organiser" else draw.supervisor_hash
+        if problem := problem_of_secret(secret, published, "secret"):
+            yield problem
+
+
+def public_value_is_of_a_later_day(application: Application, act: Act) -> Iterator[Problem]:
+    """Neither party may have known the value when binding itself: it is of a day after the second one did."""
+    bound_on = timezone.localdate(application.state_since)
+    if act.day <= bound_on:
+        message = gettext_noop("公开数值须在双方承诺之日（%(day)s）以后产生，请于次日起录入。")
+        yield Problem("too_early", "public_value", message, {"day": bound_on.isoformat()})
+
+
 def cosigner_is_another(application: Application, act: Act) -> Iterator[Problem]:
-    draw = Draw.objects.get(application=application, review_round=application.review_round)
+    draw = drawing.present(application)
     if act.by is not None and draw.organiser_id == act.by.pk:
         yield Problem("same_person", "", gettext_noop("抽取须由两人共同启动，监督员不能是发起人。"))
 
@@ -92,10 +138,51 @@ def flagged_items_have_notes(application: Application, act: Act) -> Iterator[Pro
             yield Problem("note_missing", code, message, {"code": code})
 
 
+def a_seat_conflicts(application: Application) -> bool:
+    return conflicting_seats(application).exists()
+
+
+def conflicting_seats(application: Application) -> Any:
+    """Seats of this round that must go, since a party became another while the panel sat."""
+    seats = application.assignments.filter(review_round=application.review_round, state__in=SEATED)
+    return seats.exclude(conflict="").select_related("expert__user").order_by("seat")
+
+
+def no_seat_conflicts(application: Application, act: Act) -> Iterator[Problem]:
+    for seat in conflicting_seats(application):
+        message = gettext_noop("专家%(expert)s因当事单位变化须回避；请重新抽取专家组后再办理。")
+        yield Problem("seat_conflicts", "", message, {"expert": str(seat.expert)})
+
+
 def opinion_is_given(application: Application, act: Act) -> Iterator[Problem]:
     result = result_of(application)
     if result is None or not result.opinion:
         yield Problem("opinion_missing", "opinion", gettext_noop("组长尚未出具专家组意见。"))
+
+
+def nobody_amends(application: Application, act: Act) -> Iterator[Problem]:
+    rows = application.assignments.filter(review_round=application.review_round, state="amending")
+    for row in rows.select_related("expert__user").order_by("seat"):
+        message = gettext_noop("%(expert)s正在改评，重新签署评分表后再办理。")
+        yield Problem("amending", "", message, {"expert": str(row.expert)})
+
+
+def result_is_current(application: Application, act: Act) -> Iterator[Problem]:
+    result = result_of(application)
+    if result is not None and deliberating.is_outdated(application, result):
+        yield Problem("result_outdated", "", gettext_noop("有评分表已改评，请先重新汇总。"))
+
+
+def result_is_outdated(application: Application, act: Act) -> Iterator[Problem]:
+    result = result_of(application)
+    if result is not None and not deliberating.is_outdated(application, result):
+        yield Problem("result_current", "", gettext_noop("上次汇总以后没有人改评，不必重新汇总。"))
+
+
+def opinion_is_signed(application: Application, act: Act) -> Iterator[Problem]:
+    for row in deliberating.unsigned(application, act.day):
+        message = gettext_noop("%(expert)s尚未在专家组意见上签字。")
+        yield Problem("endorsement_missing", "", message, {"expert": str(row.expert)})
 
 
 def revision_is_the_first(application: Application, act: Act) -> Iterator[Problem]:

@@ -77,15 +77,16 @@ OBJECTION = register(
             Transition("accept", _("受理异议"), _("受理了异议"), ("received",), "accepted", ("intake", "supervisor")),
             Transition(
                 "not_take", _("不予受理"), _("未受理异议"), ("received",), "not_taken", ("intake", "supervisor"),
-                asks=(REASON,), effects=(keep_reply,), danger=True,
+                asks=(REASON,), effects=(keep_reply,), danger=True, told=_("已决定不予受理：%(subject)s。"),
             ),
             Transition(
                 "uphold", _("异议成立"), _("认定异议成立"), ("accepted",), "upheld", ("supervisor", "approver"),
                 asks=(REPLY,), checks=(case_is_in_notice,), effects=(keep_reply,), afterwards=(reopen_case,), danger=True,
+                told=_("已认定异议成立：%(subject)s。"),
             ),
             Transition(
                 "reject", _("异议不成立"), _("认定异议不成立"), ("accepted",), "rejected", ("supervisor", "approver"),
-                asks=(REPLY,), effects=(keep_reply,),
+                asks=(REPLY,), effects=(keep_reply,), told=_("已认定异议不成立：%(subject)s。"),
             ),
             # what else was objected to a notice that an upheld objection has ended
             Transition(

@@ -8,12 +8,13 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from evaluation import drawing, marking
+from evaluation import deliberating, drawing, marking, refusing
 from evaluation.models import Application, Assignment
 from evaluation.notifications import tell_assignment
 from evaluation.permissions import assignment_roles, assignments_visible_to, roles_of
-from experts.models import Recusal
+from experts import facts
 from portal import clock
+from portal.accounts import Confirmed
 from portal.machine import MACHINES, Act, Ask, Machine, Transition, hold, register
 from portal.problems import Problem, gettext_noop
 
@@ -24,6 +25,7 @@ STATES = {
     "recused": _("已回避"),
     "lapsed": _("逾期未答复"),
     "signed": _("评分表已签署"),
+    "amending": _("合议中改评"),
 }
 Data = Mapping[str, Any]
 CASE = "application__project"
@@ -62,6 +64,13 @@ def signer_is_no_party(assignment: Assignment, act: Act) -> Iterator[Problem]:
         yield Problem("party", "", gettext_noop("您已是当事单位的人员，不能签署本案的评分表。"))
 
 
+def seat_has_no_conflict(assignment: Assignment, act: Act) -> Iterator[Problem]:
+    """Read anew: the seat may have been marked while the sheet lay open."""
+    if Assignment.objects.filter(pk=assignment.pk).exclude(conflict="").exists():
+        message = gettext_noop("因当事单位变化，您与当事单位存在应当回避的关系，不能签署；评价组织员将重新抽取。")
+        yield Problem("conflict", "", message)
+
+
 def review_is_open(assignment: Assignment) -> bool:
     return assignment.application.state == "review" and is_of_this_round(assignment)
 
@@ -75,6 +84,41 @@ def is_of_this_round(assignment: Assignment) -> bool:
     return assignment.review_round == assignment.application.review_round
 
 
+def panel_deliberates(assignment: Assignment) -> bool:
+    return assignment.application.state == "deliberation" and is_of_this_round(assignment)
+
+
+def signs_in_person(assignment: Assignment, act: Act) -> Iterator[Problem]:
+    """A signature is the own name, typed, by somebody who has just shown the password once more."""
+    if act.by is None:
+        return
+    typed = str(act.data.get("signed_name") or "").strip()
+    if typed and typed != act.by.name.strip():
+        message = gettext_noop("键入的姓名与您的姓名“%(name)s”不一致。")
+        yield Problem("signed_name", "signed_name", message, {"name": act.by.name})
+    if act.data.get("password") and act.data["password"] != Confirmed(act.by.pk):
+        yield Problem("password", "password", gettext_noop("请重新输入当前密码。"))
+
+
+def opinion_stands(assignment: Assignment, act: Act) -> Iterator[Problem]:
+    result = marking.result_of(assignment.application)
+    if result is None or not result.opinion:
+        yield Problem("opinion_missing", "", gettext_noop("组长尚未出具专家组意见，还不能签字。"))
+
+
+def dissent_is_said(assignment: Assignment, act: Act) -> Iterator[Problem]:
+    said = str(act.data.get("dissent") or "").strip()
+    if act.data.get("agrees") == "no" and not said:
+        yield Problem("dissent_missing", "dissent", gettext_noop("不同意专家组意见的，请写明保留意见。"))
+    if act.data.get("agrees") == "yes" and said:
+        yield Problem("dissent_unasked", "agrees", gettext_noop("写了保留意见，请选择“不同意，保留意见”。"))
+
+
+def keep_endorsement(assignment: Assignment, act: Act) -> Data:
+    kept = deliberating.endorse(assignment, agrees=act.data["agrees"] == "yes", dissent=act.data.get("dissent") or "")
+    return {"opinion_sha256": kept.opinion_sha256}
+
+
 def convene_when_full(assignment: Assignment, act: Act) -> None:
     application = assignment.application
     round_ = application.assignments.filter(review_round=application.review_round)
@@ -86,14 +130,14 @@ def take_substitute(assignment: Assignment, act: Act) -> Data:
     return {"next": drawing.substitute(assignment, act.day)}
 
 
+def say_how(assignment: Assignment, act: Act) -> Data:
+    """That the answer came by the link of the e-mail, whose holder had not signed in."""
+    return {"by_link": True} if act.data.get("by_link") else {}
+
+
 def keep_recusal(assignment: Assignment, act: Act) -> Data:
-    for code in assignment.application.project.party_codes:
-        Recusal.objects.get_or_create(
-            expert=assignment.expert,
-            party_code=code,
-            reason=Recusal.Reason.SELF,
-            defaults={"note": act.data["reason"], "declared_by": act.by, "since": act.day},
-        )
+    codes = assignment.application.project.party_codes
+    facts.declare_doubt(act.by, assignment.expert, codes, act.data["reason"], act.day)
     return {}
 
 
@@ -108,6 +152,15 @@ def tally_when_complete(assignment: Assignment, act: Act) -> None:
 
 
 REASON = Ask("reason", _("理由"))
+SIGNATURE = (
+    Ask("signed_name", _("签署人姓名"), "line", help=_("请键入本人姓名，作为签名。")),
+    Ask("password", _("当前密码"), "password", help=_("签署前再次核验身份。")),
+)
+
+
+def _answers(assignment: Assignment) -> tuple[tuple[str, str], ...]:
+    return (("yes", _("同意")), ("no", _("不同意，保留意见")))
+
 
 ASSIGNMENT = register(
     Machine(
@@ -126,19 +179,20 @@ ASSIGNMENT = register(
             Transition(
                 "accept", _("接受评审"), _("接受了评审邀请"), ("invited",), "accepted", ("invitee",),
                 checks=(no_conflict_is_known,), afterwards=(convene_when_full,), when=panel_is_forming, in_time=True,
-                asks=(Ask("no_conflict", _("我与各方当事单位没有应当回避的关系"), "yes"),),
+                asks=(Ask("no_conflict", _("我与各方当事单位没有应当回避的关系"), "yes"),), effects=(say_how,),
             ),
             Transition(
-                "decline", _("谢绝"), _("谢绝了评审邀请"), ("invited",), "declined", ("invitee",), asks=(REASON,),
-                effects=(take_substitute,), when=panel_is_forming,
+                "decline", _("谢绝"), _("谢绝了评审邀请"), ("invited",), "declined", ("invitee",),
+                asks=(Ask("reason", _("理由"), required=False, help=_("不写理由的，计入本年谢绝次数。")),),
+                effects=(say_how, take_substitute), afterwards=(refusing.pause_when_many,), when=panel_is_forming,
             ),
             Transition(
                 "recuse", _("申明回避"), _("申明回避"), ("invited",), "recused", ("invitee",), asks=(REASON,),
-                effects=(keep_recusal, take_substitute), when=panel_is_forming, danger=True,
+                effects=(say_how, keep_recusal, take_substitute), when=panel_is_forming, danger=True,
             ),
             Transition(
                 "lapse", _("逾期未答复"), _("逾期未答复，由下一位递补"), ("invited",), "lapsed", ("system",),
-                effects=(take_substitute,), when=panel_is_forming,
+                effects=(take_substitute,), afterwards=(refusing.pause_when_many,), when=panel_is_forming,
             ),
             Transition(
                 "exclude", _("因当事单位变化回避"), _("因当事单位变化须回避，由下一位递补"), ("invited", "accepted"), "recused",
@@ -149,9 +203,28 @@ ASSIGNMENT = register(
                 asks=(REASON,), effects=(take_substitute,), when=panel_is_forming, danger=True,
             ),
             Transition(
-                "sign", _("签署评分表"), _("签署了评分表"), ("accepted",), "signed", ("invitee",),
-                checks=(signer_is_no_party, sheet_is_whole), effects=(sign_sheet,), afterwards=(tally_when_complete,),
-                when=review_is_open, page="scoring",
+                "sign", _("签署评分表"), _("签署了评分表"), ("accepted",), "signed", ("invitee",), asks=SIGNATURE,
+                checks=(signs_in_person, signer_is_no_party, seat_has_no_conflict, sheet_is_whole),
+                effects=(sign_sheet,), afterwards=(tally_when_complete,), when=review_is_open, page="scoring",
+            ),
+            # the panel together: a sheet is opened again and signed again, the opinion is signed
+            Transition(
+                "amend", _("改评"), _("重新打开评分表改评"), ("signed",), "amending", ("invitee",),
+                checks=(signer_is_no_party, seat_has_no_conflict), when=panel_deliberates, page="amend",
+            ),
+            Transition(
+                "sign_again", _("重新签署评分表"), _("重新签署了评分表"), ("amending",), "signed", ("invitee",), asks=SIGNATURE,
+                checks=(signs_in_person, signer_is_no_party, seat_has_no_conflict, sheet_is_whole),
+                effects=(sign_sheet,), when=panel_deliberates, page="amend",
+            ),
+            Transition(
+                "endorse", _("在专家组意见上签字"), _("在专家组意见上签了字"), ("signed",), None, ("invitee",),
+                asks=(
+                    Ask("agrees", _("是否同意专家组意见"), "choice", choices=_answers),
+                    Ask("dissent", _("保留意见"), required=False), *SIGNATURE,
+                ),
+                checks=(signs_in_person, signer_is_no_party, seat_has_no_conflict, opinion_stands, dissent_is_said),
+                effects=(keep_endorsement,), when=panel_deliberates,
             ),
         ),
     )

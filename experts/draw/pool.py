@@ -94,6 +94,10 @@ class Rules:
         """Return what people call a field."""
         return self.field_names.get(code, code)
 
+    def document(self) -> dict[str, Any]:
+        """Return the rules as they stand in a frozen document."""
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in _parts(self).items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -130,9 +134,7 @@ class Pool:
         return {
             "format": FORMAT,
             "subject": self.subject,
-            "rules": {
-                name: dict(value) if isinstance(value, Mapping) else value for name, value in _parts(self.rules).items()
-            },
+            "rules": self.rules.document(),
             "candidates": [{**_parts(entry), "fields": list(entry.fields)} for entry in self.entries],
         }
 

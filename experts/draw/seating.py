@@ -121,6 +121,13 @@ def problem_of_secret(secret: str, published_hash: str, place: str) -> Problem |
     return None
 
 
+def problem_of_hash(published_hash: str, place: str) -> Problem | None:
+    """Return why a hash cannot bind a party, or None. place: whose it is."""
+    if HEX_64.fullmatch(published_hash):
+        return None
+    return Problem("hash_form", place, gettext_noop("密值摘要应为 64 位小写十六进制字符（密值的 SHA-256）。"))
+
+
 def draw(frozen: Frozen, organiser_secret: str, supervisor_secret: str, public_value: str | None = None) -> Panel:
     """Draw the panel. public_value: where, and only where, the frozen rules name a public source.
 

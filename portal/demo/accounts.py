@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
+
 from evaluation.models import Assignment
 from evaluation.work import waiting_on
+from experts import standing
+from experts.models import Expert
+from portal import clock
 from portal.demo.people import PASSWORD
 from portal.models import User
 
@@ -20,6 +25,8 @@ FIXED = {
     "security-administrator": ("安全管理员", "管理权限与策略"),
     "audit-administrator": ("审计管理员", "查看留痕"),
 }
+# those of a whole demo world; a smaller one may lack them
+ON_THE_WAY = {"candidate-1": ("专家入库申请人", "填写并提交入库申请")}
 DISTRICT_OFFICER = ("区县审核员", "出具推荐意见、登记过程指导")
 EXPERT = ("专家", "评审邀请与评分")
 
@@ -27,6 +34,8 @@ EXPERT = ("专家", "评审邀请与评分")
 def accounts() -> list[dict[str, str]]:
     """[{"username", "password", "role", "try"}]: one account a role, and experts who have something to do."""
     wanted = {**FIXED, _district_officer(): DISTRICT_OFFICER} | dict.fromkeys(_experts(), EXPERT)
+    there = User.objects.filter(username__in=ON_THE_WAY).values_list("username", flat=True)
+    wanted |= {username: ON_THE_WAY[username] for username in there}
     people = User.objects.in_bulk(wanted, field_name="username")
     rows = [(people[username], *words) for username, words in wanted.items()]
     return [
@@ -43,13 +52,15 @@ def _district_officer() -> str:
 
 
 def _experts() -> list[str]:
-    """A leader with a sheet to mark, another expert with one, and one who is invited; fewer where there are none."""
+    """A leader with a sheet to mark, another expert with one, one who is invited, one who must confirm; or fewer."""
     marking = Assignment.objects.filter(state="accepted", application__state="review")
     invited = Assignment.objects.filter(state="invited", application__state="inviting")
-    found = (
+    due_on = clock.deadline(standing.CONFIRMATION, timezone.localdate())
+    due = Expert.objects.filter(state="serving", due_on__lte=due_on).values_list("user__username", flat=True)
+    found = [
         rows.order_by("pk").values_list("expert__user__username", flat=True).first()
         for rows in (marking.filter(is_leader=True), marking.filter(is_leader=False), invited)
-    )
+    ] + [due.order_by("pk").first()]
     return list(dict.fromkeys(name for name in found if name))
 
 

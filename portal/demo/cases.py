@@ -56,7 +56,8 @@ def open_project(
     programme = Programme.objects.get(pk="smart_community")
     project = filing.open_project(applicant, community, programme, target_level)
     if consultant is not None:
-        engaging.engage(applicant, project, consultant.credit_code, "协助自评、整理佐证材料")
+        offer = engaging.offer(applicant, project, consultant.credit_code, "协助自评、整理佐证材料")
+        engaging.accept(engaging.administrators_of(consultant).earliest("pk"), offer)
     return project
 
 

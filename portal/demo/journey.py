@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from hashlib import sha256
 from random import Random
+from typing import Any
 
 from django.utils import timezone
 
 from communities.models import District, Organisation
-from evaluation import findings, marking
+from evaluation import deliberating, findings, marking
 from evaluation.models import Application, Assignment, PublicNotice, Result
 from evaluation.workflow import APPLICATION, ASSIGNMENT
+from experts.draw import secret_hash
 from portal import tasks
+from portal.accounts import Confirmed
 from portal.demo import cases, construction, marks, names, people
 from portal.models import User
 
@@ -57,11 +61,31 @@ def recommend(application: Application) -> None:
 
 
 def propose_draw(application: Application) -> None:
-    APPLICATION.perform(application, "propose_draw", by=people.officer("organiser"))
+    """With a salt and a secret that follow from the case, as everything of this world does: the same panel every time."""
+    told = {"salt": hidden(application, "salt"), "secret": hidden(application, "organiser")}
+    APPLICATION.perform(application, "propose_draw", by=people.officer("organiser"), **told)
 
 
 def cosign_draw(application: Application) -> None:
-    APPLICATION.perform(application, "cosign_draw", by=people.officer("supervisor"))
+    told = {"secret": hidden(application, "supervisor")}
+    APPLICATION.perform(application, "cosign_draw", by=people.officer("supervisor"), **told)
+
+
+def promise_to_reveal(application: Application) -> None:
+    """The supervisor keeps the secret and tells its hash alone: the draw waits until it is revealed."""
+    told = {"secret_hash": secret_hash(hidden(application, "supervisor"))}
+    APPLICATION.perform(application, "cosign_draw", by=people.officer("supervisor"), **told)
+
+
+def reveal_secret(application: Application) -> None:
+    secret = hidden(application, "supervisor")
+    APPLICATION.perform(application, "reveal_secret", by=people.officer("supervisor"), secret=secret)
+
+
+def hidden(application: Application, part: str) -> str:
+    """64 hexadecimal digits where life takes 32 random bytes: the same for the same case, round and part."""
+    named = "|".join((application.project.number, application.stage, str(application.review_round), part))
+    return sha256(named.encode()).hexdigest()
 
 
 def accept_invitations(application: Application) -> None:
@@ -80,7 +104,7 @@ def sign_sheets(application: Application) -> None:
     """Every expert marks and signs; the last signature starts the tally."""
     for assignment in people.panel_of(application, "accepted"):
         mark_sheet(assignment)
-        ASSIGNMENT.perform(assignment, "sign", by=assignment.expert.user)
+        ASSIGNMENT.perform(assignment, "sign", by=assignment.expert.user, **signature(assignment.expert.user))
 
 
 def mark_sheet(assignment: Assignment, share: float = 1.0) -> None:
@@ -100,10 +124,23 @@ def mark_sheet(assignment: Assignment, share: float = 1.0) -> None:
 
 
 def conclude(application: Application) -> None:
-    """The leader gives the panel's opinion, then the organiser closes the review."""
+    """The leader gives the panel's opinion, every member signs it, then the organiser closes the review."""
     if not result_of(application).opinion:
         give_opinion(application)
+    endorse_opinion(application)
     APPLICATION.perform(application, "close_review", by=application.organiser)
+
+
+def endorse_opinion(application: Application) -> None:
+    signed = deliberating.endorsements(result_of(application))
+    for row in people.panel_of(application, "signed"):
+        if row.pk not in signed:
+            ASSIGNMENT.perform(row, "endorse", by=row.expert.user, agrees="yes", **signature(row.expert.user))
+
+
+def signature(user: User) -> dict[str, Any]:
+    """What a person types under what they sign; nobody here is at a distance who could be somebody else."""
+    return {"signed_name": user.name, "password": Confirmed(user.pk)}
 
 
 def result_of(application: Application) -> Result:
@@ -166,6 +203,7 @@ MAIN: Mapping[str, Step] = {
     "recommendation": recommend,
     "drawing": propose_draw,
     "cosigning": cosign_draw,
+    "revealing": reveal_secret,
     "inviting": accept_invitations,
     "site_visit": visit_site,
     "review": sign_sheets,
@@ -222,6 +260,7 @@ def not_pass(application: Application) -> None:
 SIDE: Mapping[str, Mapping[str, Step]] = {
     "correction": {"form_check": request_correction},
     "refused": {"form_check": refuse},
+    "revealing": {"cosigning": promise_to_reveal},
     "withdrawn": {"form_check": withdraw},
     "revision": {"deliberation": ask_revision},
     "revision_check": {"deliberation": ask_revision},
@@ -231,8 +270,8 @@ SIDE: Mapping[str, Mapping[str, Step]] = {
 
 # states of the main way that one stage or the other passes over
 SKIPPED: Mapping[str, tuple[str, ...]] = {
-    "design": ("correction", "revision", "revision_check", "site_visit"),
-    "completion": ("correction", "revision", "revision_check", "recommendation"),
+    "design": ("correction", "revealing", "revision", "revision_check", "site_visit"),
+    "completion": ("correction", "revealing", "revision", "revision_check", "recommendation"),
 }
 
 

@@ -23,13 +23,17 @@ def seed_of(text: str) -> int:
 
 def pdf(title: str, text: str, pages: int = 1) -> ContentFile[bytes]:
     """A document of ``pages`` pages whose first lines say what it is an example of."""
+    return ContentFile(document(title, text, pages), name=f"{title}.pdf")
+
+
+def document(title: str, text: str, pages: int) -> bytes:
+    """The content of that document."""
     lines = [
         f"示例文件：{text}",
         "本文件为演示数据，内容虚构，不对应任何真实单位、小区或人员。",
         *(f"第 {number} 节　示例内容：系统构成、点位布置与技术参数详见附图。" for number in range(1, 3 * pages)),
     ]
-    content = samples.sample_pdf(title, lines, pages=pages, seed=seed_of(text))
-    return ContentFile(content, name=f"{title}.pdf")
+    return samples.sample_pdf(title, lines, pages=pages, seed=seed_of(text))
 
 
 def photo(title: str, text: str) -> ContentFile[bytes]:

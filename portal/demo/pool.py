@@ -12,7 +12,9 @@ from random import Random
 from django.utils import timezone
 
 from communities.models import District, Organisation
+from experts import declaring, facts, standing
 from experts.models import Expert, Field, Recusal
+from portal import clock
 from portal.demo import names, people
 from portal.models import User
 
@@ -33,16 +35,22 @@ def make_experts(
         people.user(f"expert-{number:03d}", names.person(number)) for number in range(1, experts + 1)
     )
     year = timezone.localdate().year
+    due_on = clock.deadline(standing.CONFIRMATION, date(year + 1, 1, 5))
     rows = Expert.objects.bulk_create(
         Expert(
+            state="serving",
             user=one,
             number=f"ZJ-{number:04d}",
+            education="大学本科",
             title=random.choice(TITLES),
+            experience_years=10 + number % 25,
             employer=units[number % employers][1],
             employer_code=units[number % employers][0],
             district=districts[(number * 7) % len(districts)],
             term_from=date(year - 1, 1, 1),
             term_until=date(year + 2, 12, 31),
+            confirmed_on=date(year, 1, 5),
+            due_on=due_on,
         )
         for number, one in enumerate(users, 1)
     )
@@ -74,15 +82,6 @@ def _spread_fields(experts: Sequence[Expert], random: Random) -> None:
     link.objects.bulk_create(rows)
 
 
-def pause_some(day: date) -> None:
-    """Two paused experts, one whose term is over and one of unknown employer: what a draw must show as excluded."""
-    last = Expert.objects.order_by("-number")
-    paused, over, unknown = last[0:2], last[2], last[3]
-    Expert.objects.filter(pk__in=[one.pk for one in paused]).update(paused_until=date(day.year + 1, 6, 30))
-    Expert.objects.filter(pk=over.pk).update(term_until=date(day.year - 1, 12, 31))
-    Expert.objects.filter(pk=unknown.pk).update(employer="", employer_code="")
-
-
 def make_conflicts(parties: Sequence[Organisation]) -> None:
     """One expert works for each of these parties, another was a director of the first: what a draw must leave out."""
     experts = list(Expert.objects.order_by("number")[: len(parties) + 1])
@@ -95,4 +94,36 @@ def make_conflicts(parties: Sequence[Organisation]) -> None:
         since=date(timezone.localdate().year - 1, 1, 1),
         note="示例：曾任独立董事。",
         declared_by=experts[-1].user,
+    )
+
+
+def make_facts(parties: Sequence[Organisation]) -> None:
+    """What a few experts declared, and two decisions of officers on the first party: its director, and a namesake's employee.
+
+    Neither keeps off anybody who could be drawn before, so that the smallest pool still seats a panel.
+    """
+    day = timezone.localdate()
+    director, former, cleared, idle = Expert.objects.select_related("user").order_by("number")[2:6]
+    begins = day.replace(year=day.year - 4, month=1, day=1)
+    for expert, name, code in (
+        (former, names.employer(900), names.code(former.district_id, "E", 900)),
+        (cleared, f"{parties[0].name}北碚分公司", ""),
+    ):
+        said = {
+            "name": name,
+            "credit_code": code,
+            "post": "工程师",
+            "since": begins,
+            "until": day.replace(month=1, day=1),
+        }
+        declaring.add_employment(expert.user, expert, said)
+    declaring.add_employment(idle.user, idle, {"none": True, "since": begins, "until": begins.replace(month=12)})
+    organiser, keeper = people.officer("organiser"), people.officer("pool_keeper")
+    facts.pin(organiser, director, parties[0].credit_code, facts.CONFLICT, "示例：曾任独立董事一事，经查登记信息属实。")
+    facts.pin(
+        keeper,
+        cleared,
+        parties[0].credit_code,
+        facts.NONE,
+        "示例：任职的是重名的个体商户，与当事单位没有关系，已核对登记信息。",
     )

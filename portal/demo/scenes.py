@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
+from django.utils import timezone
+
 from communities import changes, inviting
 from communities.models import District, Organisation
 from communities.workflow import ORGANISATION
-from evaluation import outcome
+from evaluation import asking, discussing, engaging, outcome, rating
 from evaluation.models import Application
-from evaluation.workflow import ASSIGNMENT, OBJECTION
-from portal.demo import cases, construction, journey, marks, names, papers, people
+from evaluation.workflow import ASSIGNMENT, OBJECTION, QUESTION
+from portal.demo import cases, construction, days, journey, marks, names, papers, people
 
 INVITED = "new-colleague@example.org"  # somebody without an account
 
 
 def begin_draft(application: Application) -> None:
-    """Half of the documents handed in, two thirds of the items claimed, nothing proved yet."""
+    """Half of the documents handed in, two thirds of the items claimed, nothing proved yet; a consulting unit is asked."""
     by = people.applicant_of(application.project)
+    units = Organisation.objects.filter(kind="consulting", state="active").exclude(pk__in=application.project.advising)
+    for unit in units.order_by("pk")[:1]:
+        engaging.offer(by, application.project, unit.credit_code, "协助自评、整理佐证材料")
     documents = application.standard.stage(application.stage).documents
     for document in documents[: len(documents) // 2]:
         cases.hand_in(by, application, document)
@@ -39,7 +46,51 @@ def marks_begun(application: Application) -> None:
         if place < 4:
             journey.mark_sheet(assignment, share=1.0 if place < 2 else 0.4)
         if place < 2:
-            ASSIGNMENT.perform(assignment, "sign", by=assignment.expert.user)
+            ASSIGNMENT.perform(
+                assignment, "sign", by=assignment.expert.user, **journey.signature(assignment.expert.user)
+            )
+
+
+def marks_and_questions(application: Application) -> None:
+    """As ``marks_begun``; one question was answered, one waits for the applicant, one for the organiser; two talk."""
+    marks_begun(application)
+    signed = people.panel_of(application, "signed")
+    if len(signed) > 1:
+        discussing.post(
+            signed[0].expert.user, application, "示例：安防部分的图纸与清单对得上，弱电间的数量请大家再看一下。"
+        )
+    open_sheets = people.panel_of(application, "accepted")
+    items = [item.code for item in application.standard.items(application.stage) if item.kind == "scored"]
+    texts = (
+        "示例：请说明平台与公安视频专网的对接方式。",
+        "示例：请说明弱电间的数量和位置。",
+        "示例：电梯困人报警由谁值守？",
+    )
+    asked = [
+        asking.ask(seat.expert.user, seat, code, text)
+        for seat, code, text in zip(cycle(open_sheets), items[:3], texts, strict=False)
+    ]
+    QUESTION.perform(asked[0], "forward", by=people.officer("organiser"), text=asked[0].text)
+    answer = "示例：通过区级共享平台以标准接口对接，接口清单见平台方案第 12 页。"
+    QUESTION.perform(asked[0], "answer", by=people.applicant_of(application.project), answer=answer)
+    (lately,) = days.workdays_before(timezone.localdate(days.REAL_NOW()), 1)
+    with days.as_of(days.at(lately, 9, 30)):  # what waits is not overdue yet
+        QUESTION.perform(asked[1], "forward", by=people.officer("organiser"), text=asked[1].text)
+
+
+def rate_panel(application: Application) -> None:
+    """The organiser rates everyone who sat; whoever is rated low answers."""
+    parts = rating.maxima()
+    for seat in rating.members(application):
+        seat.application = application
+        chance = names.chance("rating", application.project.number, application.stage, seat.expert.number)
+        late = chance.random() < 0.1
+        points = {part: most - chance.randrange(most * 3 // 4 if late else 5) for part, most in parts.items()}
+        poor = sum(points.values()) < rating.remark_below()
+        remark = "示例：评分表两次逾期，理由过于简单。" if poor else ""
+        row = rating.rate(people.officer("organiser"), seat, remark=remark, **points)
+        if poor:
+            rating.reply(seat.expert.user, row, "示例：第一次逾期系住院，已向评价组织员说明。")
 
 
 def guidance_begun(application: Application) -> None:

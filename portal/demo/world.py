@@ -1,7 +1,6 @@
-"""The demo world: an invented city at work. Built once in an empty database, the same for the same seed but for the lots.
+"""The demo world: an invented city at work. Built once in an empty database, the same for the same seed.
 
-Hides what is built in which order, and how long each live case has waited. Lots of expert draws are secrets, so which
-experts sit on a panel differs from one world to the next.
+Hides what is built in which order, and how long each live case has waited.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from communities.models import District, Organisation
 from evaluation import configuration
 from evaluation.models import Application, Project
 from portal import tasks
-from portal.demo import cases, construction, days, history, journey, names, people, pool, scenes
+from portal.demo import admissions, cases, construction, days, history, journey, names, people, pool, scenes
 from portal.models import Notification, User
 from portal.models import Sequence as Counting
 
@@ -26,9 +25,10 @@ COUNTER = "demo"  # hands out the numbers of demo communities; that it exists sa
 # state -> working days that a case usually spends in it
 SPENT: Mapping[str, int] = {
     "draft": 3, "checking": 0, "form_check": 3, "correction": 5, "recommendation": 3, "drawing": 1, "cosigning": 1,
-    "inviting": 2, "site_visit": 4, "review": 8, "tallying": 0, "deliberation": 2, "revision": 6, "revision_check": 2,
-    "approval": 2, "notice": 16, "certifying": 0,
+    "revealing": 1, "inviting": 2, "site_visit": 4, "review": 8, "tallying": 0, "deliberation": 2, "revision": 6,
+    "revision_check": 2, "approval": 2, "notice": 16, "certifying": 0,
 }  # fmt: skip
+DECIDED = ("notice", "not_passed")  # by then the organiser has rated the panel
 BUILDING = 60  # working days between a certified design and its completion
 
 
@@ -58,8 +58,9 @@ LIVE = (
     Live("recommendation", 4, unit=2, level=3),
     Live("drawing", 1, unit=1, advised=True),
     Live("cosigning", 2, level=3),
+    Live("revealing", 1, unit=1),
     Live("inviting", 1, unit=2, scene=scenes.one_declines),
-    Live("review", 9, advised=True, scene=scenes.marks_begun),
+    Live("review", 9, advised=True, scene=scenes.marks_and_questions),
     Live("review", 17, unit=1, level=3, scene=scenes.marks_begun),
     Live("tallying", 0, unit=2),
     Live("deliberation", 3, unit=1),
@@ -118,7 +119,9 @@ def build(seed: int = 1, scale: float = 1.0, say: Callable[[str], Any] = lambda 
         count = history.make(districts, names.chance(seed, "history"), scale)
         report(f"往年案卷与证书 {count} 件")
         make_live(districts, seed, LIVE[:: max(1, round(1 / scale))], report)
-        pool.pause_some(timezone.localdate())
+        admissions.make_calls(districts)
+        admissions.some_stand_aside(timezone.localdate())
+        admissions.one_is_due(timezone.localdate())
         consider_told()
 
 
@@ -139,6 +142,7 @@ def make_live(districts: list[District], seed: int, wanted: tuple[Live, ...], re
             1, "consulting", "示例智慧建造咨询有限公司", districts[3], "consultant", "示例咨询员"
         )
         pool.make_conflicts([units[0], consulting])
+    pool.make_facts([units[0]])
     scenes.registrations_waiting(districts)
     scenes.units_at_work(units[0], units[1])
     report("申报与咨询单位")
@@ -194,6 +198,8 @@ def live_on(application: Application, state: str, diary: days.Diary) -> Applicat
     while application.state != state:
         with days.as_of(diary.after(SPENT[application.state])):
             application = journey.take_step(application, state)
+            if application.state in DECIDED:
+                scenes.rate_panel(application)
     return application
 
 

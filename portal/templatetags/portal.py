@@ -17,7 +17,8 @@ from portal.models import Event
 from portal.problems import Problem, gettext_noop
 
 register = template.Library()
-CALENDAR = "calendar of the page"
+DEADLINES = "deadlines of the page"
+CALENDAR = "calendar"
 
 
 @register.filter
@@ -34,14 +35,22 @@ def stars(level: int, top: int = 3) -> SafeString:
 def deadline(context: template.Context, day: date | None) -> SafeString:
     """还剩 3 个工作日 with the date; late, waiting or plain by class and by words, never by colour alone.
 
-    The calendar is read once a page.
+    The calendar is read once a page, and a day is put into words once: in a list many rows end on the same.
     """
+    # On the outermost layer: an included template has a render context of its own.
+    kept = context.render_context.dicts[0].setdefault(DEADLINES, {})
+    if day not in kept:
+        kept[day] = _deadline(kept, day)
+    return kept[day]
+
+
+def _deadline(kept: dict[Any, Any], day: date | None) -> SafeString:
     if day is None:
         return format_html('<span class="tag plain">{}</span>', gettext("无期限"))
-    # On the outermost layer: an included template has a render context of its own.
-    layers = context.render_context.dicts
-    kept = layers[0].get(CALENDAR) or layers[0].setdefault(CALENDAR, calendar())
-    left = kept.workdays_between(timezone.localdate(), day)
+    if CALENDAR not in kept:
+        kept[CALENDAR] = calendar()
+    today = timezone.localdate()
+    left = kept[CALENDAR].workdays_between(today, day)
     if left < 0:
         words = ngettext("已超 %(n)s 个工作日", "已超 %(n)s 个工作日", -left) % {"n": -left}
         lamp = "late"
@@ -51,7 +60,7 @@ def deadline(context: template.Context, day: date | None) -> SafeString:
         words = ngettext("还剩 %(n)s 个工作日", "还剩 %(n)s 个工作日", left) % {"n": left}
         lamp = "wait" if left <= 2 else "plain"
     # Three years ahead the day and month alone would be read as this year's.
-    when = dateformat.format(day, gettext("n月j日") if day.year == timezone.localdate().year else "Y-m-d")
+    when = dateformat.format(day, gettext("n月j日") if day.year == today.year else "Y-m-d")
     return format_html('<span class="tag {}">{}</span> <span class="muted nowrap">{}</span>', lamp, words, when)
 
 
@@ -104,10 +113,18 @@ OTHER_ACTS: dict[str, str] = {
     "community.open": gettext_noop("登记了小区"),
     "project.open": gettext_noop("建立了案卷"),
     "project.engage": gettext_noop("委托了咨询服务单位"),
+    "project.accept_engagement": gettext_noop("接受了咨询服务委托"),
+    "project.decline_engagement": gettext_noop("谢绝了咨询服务委托"),
+    "project.withdraw_engagement": gettext_noop("撤回了咨询服务委托邀请"),
     "project.end_engagement": gettext_noop("终止了咨询服务委托"),
+    "assignment.conflict": gettext_noop("因当事单位变化须回避"),
     "application.open": gettext_noop("开始填报"),
     "application.data": gettext_noop("修改了案卷信息"),
     "application.carry": gettext_noop("沿用了设计评价的自评和佐证"),
+    "application.open_meeting": gettext_noop("开始了专家组合议会"),
+    "application.close_meeting": gettext_noop("结束了专家组合议会"),
+    "panel_message.post": gettext_noop("在专家组讨论中发言"),
+    "question.ask": gettext_noop("提出了质询"),
     "guidance_visit.plan": gettext_noop("计划了过程指导"),
     "guidance_opinion.open": gettext_noop("提出了指导意见"),
     "site_visit.record": gettext_noop("登记了现场核查"),
@@ -116,6 +133,26 @@ OTHER_ACTS: dict[str, str] = {
     "site_visit.sign": gettext_noop("在核查记录上签字"),
     "objection.file": gettext_noop("提出了异议"),
     "standard.import": gettext_noop("导入了评价标准"),
+    "call.open": gettext_noop("发布了专家征集"),
+    "call.publish": gettext_noop("公布了入库名单"),
+    "admission.open": gettext_noop("开始填写申请"),
+    "admission.change": gettext_noop("修改了申请"),
+    "admission.proof": gettext_noop("上传了证明材料"),
+    "admission.remove_proof": gettext_noop("删除了证明材料"),
+    "expert.admit": gettext_noop("进入专家库"),
+    "expert.renew": gettext_noop("续聘"),
+    "expert.rate": gettext_noop("作出了履职评价"),
+    "expert.reply_rating": gettext_noop("对履职评价作了申辩"),
+    "expert.fields": gettext_noop("变更了专业"),
+    "expert.declare_employment": gettext_noop("申报了任职经历"),
+    "expert.declare_tie": gettext_noop("申报了回避事实"),
+    "expert.end_fact": gettext_noop("填写了申报事实的结束日期"),
+    "expert.correct_fact": gettext_noop("更正了申报的任职或回避事实"),
+    "recusal.pin": gettext_noop("核定须回避"),
+    "recusal.lift": gettext_noop("解除了须回避的核定"),
+    "clearance.pin": gettext_noop("核定不必回避"),
+    "clearance.lift": gettext_noop("解除了不必回避的核定"),
+    "clearance.doubted": gettext_noop("本人申明回避，原核定不再适用"),
 }
 
 ROLES: dict[str, str] = {
@@ -131,7 +168,11 @@ ROLES: dict[str, str] = {
     "leader": gettext_noop("专家组组长"),
     "approver": gettext_noop("审定人"),
     "supervisor": gettext_noop("监督员"),
+    "draw_party": gettext_noop("抽取双方（评价组织员与监督员）"),
     "pool_keeper": gettext_noop("专家库管理员"),
+    "entrant": gettext_noop("入库申请人"),
+    "asker": gettext_noop("提出质询的专家"),
+    "vetter": gettext_noop("初审人"),
     "system": gettext_noop("系统"),
     "public": gettext_noop("公众"),
 }
@@ -151,6 +192,13 @@ PANEL_ROLES = frozenset({"expert", "leader", "invitee"})
 def doer(event: Event) -> str:
     """Who did it, as anybody may know it: of the system and of a member of a panel only the role."""
     return event.actor_name if event.actor_id and event.role not in PANEL_ROLES else role_name(event.role)
+
+
+@register.filter
+def by_token(event: Event) -> str:
+    """通过接口令牌“…”, where a program acted for the person; "" else. For readers who may know who it was."""
+    # A token that came of a password has no name of its own but one of ours.
+    return gettext("通过接口令牌“%(name)s”") % {"name": gettext(event.token)} if event.token else ""
 
 
 @register.filter

@@ -1,6 +1,7 @@
 // Saves every part marked data-autosave by itself as it changes, and says so beside it: 已保存 10:32.
 // A part is a form, or one field of a form (then data-autosave is the address). Nothing typed is lost: until it is saved it
 // is also kept in this browser. Where somebody else saved first, this person decides between the two versions.
+// What else a save changes on the page comes drawn with the answer.
 // Without this script the form's own button does the same. The page supplies the sentences in #saving-words.
 
 import { clock, drop, keep, leaving, ofThisPage, person, read } from "./drafts.js";
@@ -173,7 +174,13 @@ class Saver {
     for (const name of taken) if (!typedOn.includes(name)) this.set(name, asSent(told.taken[name]));
     if (this.seen && told.seen !== undefined) this.seen.value = unseen(told.seen, this.seen.value, typedOn);
     const aside = taken.length ? ` ${fill(words.taken, { who: told.by, when: told.at?.slice(11, 16) ?? "" })}` : "";
-    this.say(`${words.saved} ${told.saved_at}${aside}`, "saved");
+    // Saved, but not yet whole: what is still owed there stands beside it, in amber.
+    const owed = told.owed ?? [];
+    this.say([`${words.saved} ${told.saved_at}${aside}`, ...owed].join(" · "), owed.length || told.waits ? "owed" : "saved");
+    for (const [id, drawn] of Object.entries(told.drawn ?? {})) {
+      const part = document.getElementById(id);
+      if (part) part.innerHTML = drawn;
+    }
     if (this.dirty) {
       this.keep();
       this.schedule(PAUSE);

@@ -67,7 +67,10 @@ document.querySelector("form[data-sign-out]")?.addEventListener("submit", async 
   event.preventDefault();
   const form = event.target;
   const saved = await Promise.all(leaving.map((save) => save()));
-  if (saved.includes(false) && !confirm(form.dataset.unsaved)) return;
+  const marks = await import("./marks_queue.js").catch(() => null);
+  const unsaved = saved.includes(false) || (await marks?.countUndelivered(person)) > 0;
+  if (unsaved && !confirm(form.dataset.unsaved)) return;
+  await marks?.forget(person);
   for (const name of names().filter((one) => one.startsWith(`${PREFIX}${person}:`))) storage.removeItem(name);
   form.submit();
 });

@@ -71,6 +71,7 @@ let waiting = 0;
 
 // The forecast comes whole from the server; what was folded or open stays so.
 async function forecast() {
+  if (!box) return;
   const response = await fetch(box.dataset.address, { headers: { Accept: "application/json" } }).catch(() => null);
   if (!response?.ok) return;
   const open = new Map([...box.querySelectorAll("details")].map((part) => [part.querySelector("summary").textContent, part.open]));
@@ -91,7 +92,7 @@ document.addEventListener("saved", (event) => {
   label.classList.toggle("ok", told.marked);
   label.classList.toggle("wait", !told.marked);
   card.dataset.shows = told.shows.join(" ");
-  card.querySelector("[data-unproved]").hidden = !told.shows.includes("unproved");
+  for (const tag of card.querySelectorAll("[data-owed]")) tag.hidden = !told.shows.includes(tag.dataset.owed);
   count();
   const step = Number(told.marked) - Number(was);
   for (const counter of document.querySelectorAll(`[data-marked], [data-chapter="${told.chapter}"]`)) {

@@ -197,13 +197,18 @@ function announce(text) {
 
 function total() {
   if (!summary) return;
-  const bytes = rows.reduce((sum, row) => sum + row.file.size, 0);
-  const sent = rows.reduce((sum, row) => sum + (["checking", ...TOLD].includes(row.state) ? row.file.size : row.sent), 0);
+  // What was refused counts as nothing that has come.
+  const welcome = rows.filter((row) => row.state !== "refused");
+  const bytes = welcome.reduce((sum, row) => sum + row.file.size, 0);
+  const sent = welcome.reduce((sum, row) => sum + (["checking", "taken"].includes(row.state) ? row.file.size : row.sent), 0);
   const percent = bytes ? Math.floor((100 * sent) / bytes) : 0;
   const done = rows.filter((row) => row.state === "taken").length;
-  const text = words.total.replace("{all}", rows.length).replace("{done}", done).replace("{percent}", percent);
+  const refused = rows.length - welcome.length;
+  const told = welcome.length ? [words.total.replace("{all}", welcome.length).replace("{done}", done).replace("{percent}", percent)] : [];
+  const text = [...told, ...(refused ? [words.refused.replace("{n}", refused)] : [])].join(words.and);
   summary.hidden = rows.length === 0;
   summary.querySelector("progress").value = percent;
+  summary.querySelector("progress").hidden = !welcome.length;
   summary.querySelector("span").textContent = text;
   const button = summary.querySelector("button");
   const running = rows.some((row) => ["sending", "waiting", "offline"].includes(row.state));
@@ -264,6 +269,7 @@ async function refresh(form) {
   total();
   if (!rows.length && done.length && summary) {
     summary.hidden = false;
+    summary.querySelector("progress").hidden = false;
     summary.querySelector("progress").value = 100;
     summary.querySelector("span").textContent = words.done.replace("{done}", done.length);
     announce(words.done.replace("{done}", done.length));

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import yaml
 from django.core.management import call_command
+from django.test import Client as DjangoClient
 from django.utils import timezone
 
 from communities import access
 from communities.models import AccessToken, Membership
-from portal import calendar_feed, notify, preferences, uploads
+from portal import audit, calendar_feed, notify, preferences, uploads
 from portal.api_access import scope_of
 from portal.demo import people
 from portal.models import CalendarLink, Event, Notification, Upload
@@ -26,9 +27,9 @@ MISSING = [("scope_missing", "")]
 @pytest.fixture(scope="module")
 def described(tmp_path_factory):
     """(operation, method, its description) of everything that the API does."""
-    file = tmp_path_factory.mktemp("schema") / "schema.yaml"
-    call_command("spectacular", "--file", str(file))
-    paths = yaml.safe_load(file.read_text(encoding="utf-8"))["paths"]
+    file = tmp_path_factory.mktemp("schema") / "schema.json"
+    call_command("spectacular", "--format", "openapi-json", "--file", str(file))
+    paths = json.loads(file.read_text(encoding="utf-8"))["paths"]
     return [(one["operationId"], method, one) for methods in paths.values() for method, one in methods.items()]
 
 
@@ -279,7 +280,7 @@ class TestOwnThings:
             for row in client.get("notification-settings/").json()["results"]
         }
         assert rows == {
-            code: (email, email == "at_once" and code in {"correction", "decision", "invitation", "member_invitation"})
+            code: (email, code in {"correction", "decision", "invitation", "member_invitation", "pool", "security"})
             for code, email in preferences.chosen_by(world.applicant).items()
         }
         assert rows["progress"] == ("daily", False)
@@ -353,3 +354,49 @@ def test_no_body_breaks_what_only_a_person_may_do(world, by_session, settings, m
             answer = getattr(client, method)(path.format(number=number), body)
             assert answer.status_code in (200, 201, 204, 400, 404, 422), (body, answer.content)
             assert answer.status_code < 400 or answer.json().keys() == {"problems"}
+
+
+class TestWhatAProgramDid:
+    """It stands in the history beside the person for whom it was done, for whoever may know who that was."""
+
+    @pytest.mark.parametrize("through, token", [("by_token", "示例系统"), ("by_session", "")])
+    def test_is_told_with_the_name_of_its_token(self, at, world, request, through, token):
+        case = at("form_check")
+        client = request.getfixturevalue(through)(world.applicant)
+        if through == "by_session":
+            client.handler.enforce_csrf_checks = False
+        answer = client.post(f"applications/{case.pk}/acts/withdraw/", {"reason": "示例"})
+        assert (answer.status_code, answer.json()["token"]) == (200, token)
+        listed = client.get(f"projects/{case.project_id}/events/?page_size=100").json()["results"]
+        assert {(row["verb"], row["token"]) for row in listed if row["token"]} == (
+            {("application.withdraw", token)} if token else set()
+        )
+        browser = DjangoClient()
+        browser.force_login(world.applicant)
+        said = f"通过接口令牌“{token}”"
+        assert (said in browser.get(case.project.get_absolute_url()).content.decode()) is bool(token)
+
+    def test_is_not_told_of_a_member_of_the_panel_to_whom_they_are_unknown(self, at, world, by_session):
+        case = at("deliberation")
+        expert = people.panel_of(case, "signed")[0].expert.user
+        expert.acts_through = "示例专家的系统"
+        audit.record(case, "evidence.open", by=expert, role="expert")
+        address = f"applications/{case.pk}/events/?page_size=100"
+        told = {
+            person: [row["token"] for row in by_session(getattr(world, person)).get(address).json()["results"]][-1]
+            for person in ("applicant", "supervisor")
+        }
+        assert told == {"applicant": "", "supervisor": "示例专家的系统"}
+        browser = DjangoClient()
+        browser.force_login(world.applicant)
+        assert "示例专家的系统" not in browser.get(case.project.get_absolute_url()).content.decode()
+
+    def test_is_written_by_the_one_function_that_writes_events(self, world):
+        world.applicant.acts_through = "示例系统"
+        try:
+            event = audit.record(world.unit, "organisation.change", by=world.applicant, fields=["phone"])
+        finally:
+            world.applicant.acts_through = ""
+        assert (event.token, Event.objects.get(pk=event.pk).data) == (
+            "示例系统", {"fields": ["phone"], "token": "示例系统"}
+        )  # fmt: skip

@@ -148,3 +148,18 @@ def test_an_expert_who_marks_has_looked_at_a_proof_by_its_pages(at, world, by_to
     answer = client.get(f"applications/{case.pk}/evidence/{row.pk}/pages/1/")
     assert (answer.status_code, content(answer)[:3]) == (200, b"\xff\xd8\xff")
     assert seat.expert.user.event_set.filter(verb="evidence.open", subject_id=row.pk).count() == 1
+
+
+def test_one_call_says_all_items_of_a_proof(at, world, by_token):
+    case, client = at("draft"), by_token(world.applicant)
+    proof = proofs.add_evidence(
+        world.applicant, case, "drawing", papers.pdf("多条", "多条", pages=3), ["4.1.1", "4.1.2"]
+    )
+    address = f"applications/{case.pk}/evidence/{proof.pk}/items/"
+    told = client.put(address, {"items": ["4.1.1", "4.2.1", "4.2.2"], "page": 2}).json()
+    assert told["items"] == {"4.1.1": None, "4.2.1": 2, "4.2.2": 2}
+    refused = client.put(address, {"items": ["4.1.1", "nothing", "1.1"]})
+    assert (refused.status_code, problems(refused)) == (422, [("item_unknown", "1.1"), ("item_unknown", "nothing")])
+    assert client.put(address, {"items": []}).json()["items"] == {}
+    assert by_token(world.applicant, ["read"]).put(address, {"items": []}).status_code == 403
+    assert by_token(world.other_applicant).put(address, {"items": []}).status_code == 404

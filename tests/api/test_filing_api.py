@@ -7,6 +7,7 @@ import hashlib
 import pytest
 
 from evaluation.models import Document, Evidence, Finding
+from portal import tasks
 from portal.demo import papers, people
 from portal.models import Event
 from tests.api.conftest import content, problems
@@ -97,6 +98,18 @@ def test_evidence_is_linked_unlinked_removed_and_taken_back(at, world, by_token)
     assert client.get(address).json()["results"] == []
     assert client.post(f"{proof}restore/").status_code == 204
     assert [row["items"] for row in client.get(address).json()["results"]] == [{one: 1}]
+
+
+def test_the_first_page_of_a_pdf_is_drawn_by_a_worker_and_asked_for_again(at, world, by_token):
+    case = at("draft")
+    kind = next(iter(case.standard.enums["evidence"]))
+    client, address = by_token(world.applicant), f"applications/{case.pk}/evidence/"
+    made = client.upload(address, evidence_kind=kind, items=[], file=papers.pdf("示例", "首页由工作进程绘制"))
+    picture = f"{address}{made.json()['id']}/thumbnail/"
+    waiting = client.get(picture)
+    assert (waiting.status_code, waiting["Retry-After"], waiting.content) == (202, "5", b"")
+    tasks.draw_thumbnail("evaluation.Evidence", made.json()["id"])
+    assert content(client.get(picture))[:3] == b"\xff\xd8\xff"
 
 
 def test_in_a_correction_only_what_the_notice_names_is_open(at, world, by_token):

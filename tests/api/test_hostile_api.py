@@ -9,8 +9,10 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 
 from evaluation.models import Application
+from experts import admitting
 from portal.demo import people
 from tests.api.conftest import content
+from tests.experts import newcomers
 
 pytestmark = pytest.mark.long
 
@@ -40,17 +42,21 @@ def asked():
 
 
 @pytest.fixture
-def places(at):
+def places(at, world):
     """What stands in an address: rows that exist."""
     review = at("review")
+    call = newcomers.call(world.pool_keeper)
     return {
         "application": review.pk,
+        "admission": admitting.open_admission(world.applicant, call).pk,
         "assignment": people.panel_of(review, "accepted")[0].pk,
         "item_code": review.standard.items("design")[0].code,
         "organisation": review.project.organisation_id,
         "project": review.project_id,
         "key": "1",
         "number": "GS-1",
+        "expert": "ZJ-0001",
+        "verdict": "none",
         "version": 1,
         "code": "D01",
         "action": "withdraw",

@@ -165,7 +165,8 @@ class Journey:
         opened = good(self.applicant.post("projects/", case), 201)
         self.project, self.number = opened["id"], opened["number"]
         engaged = {"credit_code": self.portal.told["consulting"], "scope": "协助自评、整理佐证材料"}
-        good(self.applicant.post(f"projects/{self.project}/engagements/", engaged), 201)
+        offer = good(self.applicant.post(f"projects/{self.project}/engagements/", engaged), 201)["id"]
+        good(self.officer("consultant").post(f"engagements/{offer}/accept/", {}))
 
     # --- filing ---
 
@@ -301,8 +302,14 @@ class Journey:
         early = self.officer("organiser").get(f"assignments/{panel[1]['seat']}/marks/")
         assert (foreign.status_code, early.status_code) == (404, 403)
         for row in panel:
-            good(self.sign_in(row["username"]).post(f"assignments/{row['seat']}/acts/sign/", {}))
+            self.sign(row, "sign")
         self.arrives("deliberation")
+
+    def sign(self, row: Any, action: str, **said: Any) -> None:
+        """An act under which a member puts the own name, with the password once more."""
+        member = self.sign_in(row["username"])
+        signed = {"signed_name": good(member.get("me/"))["name"], "password": PASSWORD}
+        good(member.post(f"assignments/{row['seat']}/acts/{action}/", {**said, **signed}))
 
     def mark(self, row: Any, claimed: Mapping[str, Any]) -> None:
         mine, at = self.sign_in(row["username"]), f"assignments/{row['seat']}/"
@@ -325,6 +332,9 @@ class Journey:
         result = good(self.officer("organiser").get(f"{self.at}result/"))
         notes = dict.fromkeys(result["trace"]["flagged"], "示例：经合议取平均。")
         self.act(self.leader(), "give_opinion", opinion="示例：同意报审。", notes=notes)
+        for row in self.panel("signed"):
+            self.sign(row, "endorse", agrees="yes")
+        assert [row["agrees"] for row in everything(self.leader(), f"{self.at}endorsements/")] == [True] * 5
         self.act(self.officer("organiser"), "close_review")
         assert self.applicant.get(f"{self.at}result/").status_code == 403
         self.act(self.officer("approver"), "approve", opinion="示例：同意公示。")

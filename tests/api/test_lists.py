@@ -144,7 +144,8 @@ def test_experts_are_for_officers_and_tell_no_address(world, by_token):
     assert rows != []
     assert all("comm" in {field["code"] for field in row["fields"]} for row in rows)
     assert set(rows[0]) == {
-        "number", "name", "title", "employer", "district", "fields", "term_from", "term_until", "paused_until", "load",
+        "number", "name", "education", "title", "experience_years", "employer", "district", "fields", "term_from",
+        "term_until", "confirmed_on", "load", "state", "state_name", "state_since", "due_on",
     }  # fmt: skip
     assert by_token(world.organiser).get(f"experts/{rows[0]['number']}/").json() == rows[0]
     assert by_token(world.applicant).get("experts/").status_code == 403

@@ -9,6 +9,7 @@ import pytest
 from evaluation.models import Draw, Mark
 from experts import draw as lots
 from portal.demo import people
+from portal.demo.people import PASSWORD
 from tests.api.conftest import problems
 
 CASES = ("drawing", "inviting", "review", "deliberation", "notice")
@@ -111,6 +112,37 @@ def test_a_mark_is_refused_when_it_is_illegal_or_another_saved_first(at, by_toke
     assert (kept.json(), client.get(address).json()["value"]) == ({"revision": 2}, 0)
 
 
+def test_a_save_sent_again_is_the_same_save(at, by_token):
+    case = at("review")
+    row = people.panel_of(case, "accepted")[0]
+    item = next(one for one in case.standard.items("design") if one.mode == "tier")
+    client, address = by_token(row.expert.user), f"assignments/{row.pk}/marks/{item.code}/"
+    said = {"value": 0, "reason": "示例", "revision": 0, "save_key": "0b54ec1b-4bd4-4bb1-9a5f-5d2c5a1f0c11"}
+    assert [client.put(address, said).json() for _twice in range(2)] == [{"revision": 1}] * 2
+    late = client.put(address, {**said, "value": None, "save_key": "another"}).json()
+    assert (late["revision"], late["current"]["save_key"]) == (1, said["save_key"])
+
+
+def test_what_was_shown_elsewhere_is_kept_as_opened(at, world, by_token):
+    case = at("review")
+    row, other = people.panel_of(case, "accepted")[:2]
+    proof = next(iter(case.evidence.order_by("pk")))
+    client, address = by_token(row.expert.user), f"assignments/{row.pk}/opened/"
+    assert client.post(address, {"evidence": [proof.pk, 999_999]}).json() == {"evidence": [proof.pk]}
+    shown = [
+        one["opened"]
+        for line in client.get(f"assignments/{row.pk}/marks/?page_size=200").json()["results"]
+        for one in line["evidence"]
+        if one["evidence"] == proof.pk
+    ]
+    assert set(shown) == {True}
+    refused = [
+        by_token(user).post(address, {"evidence": [proof.pk]}).status_code
+        for user in (other.expert.user, world.organiser)
+    ]
+    assert refused == [404, 403]
+
+
 def test_nobody_marks_for_another_or_after_signing(at, world, by_token):
     open_case, closed_case = at("review"), at("deliberation")
     one, two = people.panel_of(open_case, "accepted")[:2]
@@ -138,7 +170,8 @@ def test_a_signature_says_everything_that_is_missing(at, by_token):
     row = next(row for row in people.panel_of(case, "accepted") if row.is_leader)
     client = by_token(row.expert.user)
     missing = client.get(f"assignments/{row.pk}/sheet/").json()["missing"]
-    answer = client.post(f"assignments/{row.pk}/acts/sign/", {})
+    signed = {"signed_name": row.expert.user.name, "password": PASSWORD}
+    answer = client.post(f"assignments/{row.pk}/acts/sign/", signed)
     assert (answer.status_code, answer.json()["problems"]) == (422, missing)
     assert {code for code, _ in problems(answer)} == {"mark_missing"}
     assert len(missing) == len(case.standard.items("design"))
@@ -159,10 +192,9 @@ def test_the_result_is_told_to_those_who_decide_and_to_all_once_it_is_published(
         assert (answer.json()["sheets"] is None) == (role in ("applicant", "district_officer"))
 
 
-def test_the_leader_reads_the_sheets_while_leading_and_the_others_do_not(at, by_token):
-    case = at("deliberation")
-    rows = people.panel_of(case, "signed")
-    found = {
-        row.is_leader: by_token(row.expert.user).get(f"applications/{case.pk}/result/").status_code for row in rows
-    }
-    assert found == {True: 200, False: 403}
+@pytest.mark.parametrize("state, status", [("review", 403), ("deliberation", 200)])
+def test_members_read_the_sheets_while_they_deliberate_and_only_then(at, by_token, state, status):
+    case = at(state)
+    for row in people.panel_of(case, "accepted", "signed"):
+        answer = by_token(row.expert.user).get(f"applications/{case.pk}/result/")
+        assert (answer.status_code, answer.json().get("sheets") is not None) == (status, status == 200)

@@ -31,17 +31,21 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
 from evaluation import outcome, scoring  # noqa: E402
-from evaluation.models import Application, Assignment, Project  # noqa: E402
+from evaluation.models import Application, Assignment, Programme, Project  # noqa: E402
 from portal.demo import people, world  # noqa: E402
 from portal.demo.journey import case_at  # noqa: E402
 from portal.models import User  # noqa: E402
-from tests.bench import city, uploading  # noqa: E402
+from tests.bench import city, pool, uploading  # noqa: E402
 
 PROJECTS = int(os.environ.get("BENCH_PROJECTS", "10000"))
 REQUESTS = int(os.environ.get("BENCH_REQUESTS", "200"))
-LIMITS = {"queue": 8, "project": 10, "save_mark": 6, "api_list_50": 8, "self_assessment": 15, "autosave": 5}
+LIMITS = {
+    "queue": 8, "project": 10, "save_mark": 4, "api_list_50": 8, "self_assessment": 15, "autosave": 5, "scoring_room": 10,
+    "panel_table": 8,
+}  # fmt: skip
 PROOFS = 300
-MILLISECONDS = {"evaluate_5x95": 10, "forecast": 20, "certificate_pdf": 100}
+MILLISECONDS = {"evaluate_5x95": 10, "forecast": 20, "certificate_pdf": 100, "draw_2000": 300}
+PANEL = 7  # members of the panel whose table is measured
 
 
 @contextmanager
@@ -114,7 +118,7 @@ def main() -> int:
     city.grow(PROJECTS, officer, project.organisation)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    rows = pages(officer, project) + engine(project) + upload(project)
+    rows = pages(officer, project) + engine(project) + upload(project) + draw(project)
     Path("build").mkdir(exist_ok=True)
     Path("build/bench.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1))
     late = [row for row in rows if (row["ratio"] if row["ratio"] is not None else row["p50_ms"]) > row["limit"]]
@@ -149,6 +153,7 @@ def pages(officer: User, project: Project) -> list[dict[str, Any]]:
     cookies = cookies_of(reader)
     with gunicorn("tests.bench.reference", "tests.bench.reference_settings") as reference:
         base = median_ms(lambda: fetch(reference + "/", cookies), REQUESTS * 5)
+        long = median_ms(lambda: fetch(reference + "/250/", cookies), REQUESTS * 2)
     rows = [{"name": "reference", "p50_ms": base, "ratio": 1.0, "queries": 3, "limit": 1}]
     with gunicorn("portal.wsgi", "portal.settings") as portal:
         for name, address in addresses.items():
@@ -160,7 +165,24 @@ def pages(officer: User, project: Project) -> list[dict[str, Any]]:
         count = queries_of(lambda: expert.post(save, body, content_type="application/x-www-form-urlencoded"))
         rows.append(_row("save_mark", spent, base, count))
         rows += desk(portal, base, project)
+        rows += panel(portal, base, long, project, reverse("scoring", args=[assignment.pk]), expert)
     return rows
+
+
+def panel(portal: str, base: float, long: float, project: Project, room: str, expert: Client) -> list[dict[str, Any]]:
+    """The scoring room as it opens, and the table of a whole panel, against a bare page of 250 rows (``long``)."""
+    Programme.objects.filter(pk=project.programme_id).update(panel_size=PANEL)
+    table = reverse("panel", args=[at("deliberation", project, 905).pk])
+    organiser = session_of(people.officer("organiser"))
+    pen, desk = cookies_of(expert), cookies_of(organiser)
+    spent = {
+        "scoring_room": median_ms(lambda: fetch(portal + room, pen), REQUESTS),
+        "panel_table": median_ms(lambda: fetch(portal + table, desk), REQUESTS),
+    }
+    return [
+        _row("scoring_room", spent["scoring_room"], base, queries_of(lambda: expert.get(room))),
+        _row("panel_table", spent["panel_table"], long, queries_of(lambda: organiser.get(table))),
+    ]
 
 
 def desk(portal: str, base: float, project: Project) -> list[dict[str, Any]]:
@@ -202,6 +224,15 @@ def upload(project: Project) -> list[dict[str, Any]]:
     draft = at("draft", project, 903)
     cookies = cookies_of(session_of(people.applicant_of(draft.project)))
     return uploading.rows(gunicorn, cookies, draft.pk)
+
+
+def draw(project: Project) -> list[dict[str, Any]]:
+    """A panel from 2,000 experts with 20,000 facts, from the reading of the pool to the last seat."""
+    waiting = at("drawing", project, 906)
+    pool.fill(waiting)
+    spent = median_ms(lambda: pool.draw(waiting), 20)
+    queries, limit = queries_of(lambda: pool.draw(waiting)), MILLISECONDS["draw_2000"]
+    return [{"name": "draw_2000", "p50_ms": spent, "ratio": None, "queries": queries, "limit": limit}]
 
 
 def engine(project: Project) -> list[dict[str, Any]]:

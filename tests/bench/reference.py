@@ -1,4 +1,7 @@
-"""The bare view everything is compared with: a signed-in session, one indexed query, 25 rows in a plain template."""
+"""The bare view everything is compared with: a signed-in session, one indexed query, 25 rows in a plain template.
+
+And the same with 250 rows, for the table that shows a whole panel at once.
+"""
 
 import os
 
@@ -17,10 +20,10 @@ TEMPLATE = engines["django"].from_string(
 
 
 @login_required
-def bare(request):
+def bare(request, rows=25):
     from evaluation.models import Project
 
-    return HttpResponse(TEMPLATE.render({"rows": Project.objects.order_by("-pk")[:25]}, request))
+    return HttpResponse(TEMPLATE.render({"rows": Project.objects.order_by("-pk")[:rows]}, request))
 
 
-urlpatterns = [path("", bare), path("sign-in/", bare, name="sign-in")]
+urlpatterns = [path("", bare), path("250/", bare, {"rows": 250}), path("sign-in/", bare, name="sign-in")]

@@ -8,6 +8,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from portal.demo import papers
+from portal.demo.people import PASSWORD
 from tests.browser.applying import days_ago
 from tests.browser.visiting import Person, field
 
@@ -56,9 +57,10 @@ def give_a_mark(expert: Person, mark: dict[str, Any]) -> None:
         form.get_by_role("spinbutton").fill(mark["value"])
 
 
-def sign_the_sheet(expert: Person, seat: int) -> None:
+def sign_the_sheet(expert: Person, seat: int, name: str) -> None:
     expert.go(f"/assignments/{seat}/scoring/")
     expert.reads("全部条目已评。签署后评分表封存，不能再改；其他专家的评分在汇总后才能看到。")
+    expert.fill({"签署人姓名": name, "当前密码": PASSWORD}, expert.page.locator("#sign"))
     expert.press("签署评分表")
     expert.reads("评分表已签署。")
     expert.reads("专家评分表")
@@ -75,6 +77,19 @@ def give_the_opinion(leader: Person, address: str) -> None:
         box.fill("示例：经合议，以汇总结果为准。")
     leader.press("出具专家组意见", part)
     leader.reads(re.compile("出具了专家组意见"))
+
+
+def endorse_the_opinion(member: Person, address: str, name: str) -> None:
+    """On a page of its own: agreement, the name as a signature, the password once more."""
+    member.go(address)
+    member.follow("在专家组意见上签字")
+    member.choose({"是否同意专家组意见": "同意"})
+    member.fill({"签署人姓名": name, "当前密码": "not the password"})
+    member.press("在专家组意见上签字")
+    member.reads("密码不正确，请重新输入。")
+    member.fill({"当前密码": PASSWORD})
+    member.press("在专家组意见上签字")
+    expect(member.page.locator("#opinion")).to_contain_text("同意")
 
 
 def record_the_site_visit(leader: Person, address: str, item: str) -> None:

@@ -266,6 +266,61 @@ def test_without_a_script_two_versions_stand_side_by_side(house, places, size):
     expect(second.field).to_have_value(f"对方 {size['width']}")
 
 
+def test_what_is_still_owed_stands_in_amber_beside_the_save(house, places, size):
+    mine = note(house, places, "5.2.3", size)
+    mine.card.locator("input[value=na]").check()
+    expect(mine.status).to_have_text(re.compile("^已保存 [0-9]{2}:[0-9]{2} · 还须写明理由。$"))
+    expect(mine.status).to_have_class("owed")
+    expect(mine.card.locator('[data-owed="unexplained"]')).to_be_visible()
+    mine.save("示例：没有高层住宅")
+    expect(mine.status).to_have_class("saved")
+    expect(mine.card.locator('[data-owed="unexplained"]')).to_be_hidden()
+    mine.write("")
+    mine.press("清除自评")
+    expect(mine.status).to_have_class("saved")
+
+
+def test_the_tags_of_a_document_follow_what_is_typed(house, places, size):
+    person = house.person(places["draft_applicant"], size)
+    person.go(f"/applications/{places['draft']}/documents/")
+    part = person.page.locator("#document-D01")
+    before = part.locator("textarea").input_value()
+    for text, tag in (("", "尚缺"), (before or "示例：申报书", "已有")):
+        part.locator("textarea").fill(text)
+        expect(part.locator("#state-of-D01")).to_contain_text(tag)
+
+
+def test_a_date_out_of_order_is_saved_and_advised_against_at_once(house, places, size):
+    person = house.person(places["draft_applicant"], size)
+    person.go(f"/applications/{places['draft']}/data/")
+    field = person.page.get_by_label("施工图审查合格日期")
+    part, before = person.page.locator(".field").filter(has=field), field.input_value()
+    field.fill("2001-02-03")
+    expect(part.locator("#state-of-drawing_review_on")).to_contain_text("2001-02-03应晚于前一证照的日期")
+    expect(part.locator("[data-status]")).to_have_class("owed")
+    field.fill(before)
+    expect(part.locator("#state-of-drawing_review_on .owed")).to_have_count(0)
+    expect(part.locator("[data-status]")).to_have_class("saved")
+
+
+def test_an_item_among_many_is_found_by_its_number_or_name(house, places, size):
+    """Only what the correction names is open; the others are there to be seen, and stay as they are."""
+    person = house.person(places["correction_applicant"], size)
+    person.go(f"/evidence/{places['correction_proof']}/items/")
+    boxes = person.page.locator("[data-choices] label.check")
+    everything = boxes.count()
+    chosen = person.page.locator("[data-chosen]")
+    expect(chosen).to_have_text(f"已选 {person.page.locator('[data-choices] input:checked').count()} 条")
+    person.page.get_by_label("查找条目").fill("4.2.1")
+    expect(person.page.locator("[data-choices] label.check:visible")).to_have_count(1)
+    person.page.get_by_label("查找条目").press("Enter")
+    expect(person.page.get_by_label("查找条目")).to_have_value("4.2.1")
+    person.page.get_by_label("查找条目").fill("没有这样的字")
+    expect(person.page.locator("[data-no-choice]")).to_be_visible()
+    person.page.get_by_label("查找条目").fill("")
+    expect(person.page.locator("[data-choices] label.check:visible")).to_have_count(everything)
+
+
 def test_each_field_of_the_data_is_saved_by_itself(house, places, size):
     person = house.person(places["draft_applicant"], size)
     person.go(f"/applications/{places['draft']}/data/")

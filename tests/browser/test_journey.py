@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 import pypdf
 import pytest
@@ -116,21 +117,23 @@ def judge_the_design(journey: Journey, leader: Person, seat: int) -> None:
     """The leader marks everything in the scoring room, another expert signs in the browser, the rest without one."""
     judging.mark_every_item(leader, seat, journey.portal.call(world.sheet, seat))
     other = next(row for row in journey.case("design")["panel"] if not row["leader"])
-    spared = [leader_name(journey, "design"), other["username"]]
+    spared = [leader_of(journey, "design")["username"], other["username"]]
     journey.portal.call(world.the_others_mark_and_sign, journey.number, "design", spared)
-    judging.sign_the_sheet(leader, seat)
-    judging.sign_the_sheet(journey.house.person(other["username"]), other["seat"])
+    judging.sign_the_sheet(leader, seat, leader_of(journey, "design")["name"])
+    judging.sign_the_sheet(journey.house.person(other["username"]), other["seat"], other["name"])
     deliberate(journey, leader, "design")
 
 
-def leader_name(journey: Journey, stage: str) -> str:
+def leader_of(journey: Journey, stage: str) -> dict[str, Any]:
     """Who leads the panel of a stage."""
-    return next(row["username"] for row in journey.case(stage)["panel"] if row["leader"])
+    return next(row for row in journey.case(stage)["panel"] if row["leader"])
 
 
 def deliberate(journey: Journey, leader: Person, stage: str) -> None:
     """The worker counts; opinion, end of the review, approval by another person."""
     judging.give_the_opinion(leader, journey.panel(stage))
+    judging.endorse_the_opinion(leader, journey.panel(stage), leader_of(journey, stage)["name"])
+    journey.portal.call(world.the_others_endorse, journey.number, stage)
     deciding.close_the_review(journey.officer("organiser"), journey.panel(stage))
     deciding.approve_the_result(journey.officer("approver"))
 
@@ -196,7 +199,7 @@ def judge_the_completion(journey: Journey) -> None:
     judging.sign_the_record(journey.applicant, address)
     judging.finish_the_site_visit(phone, address)
     journey.portal.call(world.the_others_mark_and_sign, journey.number, "completion", [leader["username"]])
-    judging.sign_the_sheet(phone, leader["seat"])
+    judging.sign_the_sheet(phone, leader["seat"], leader["name"])
     deliberate(journey, phone, "completion")
     journey.portal.call(world.three_weeks_pass, journey.number, "completion")
 

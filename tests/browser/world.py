@@ -8,14 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from communities.models import District, Invitation, Organisation, OrganisationChange
-from evaluation import configuration, filing, marking, snapshot, wording
-from evaluation.models import Application, Assignment, Certificate, Evidence, Standard
+from evaluation import answering, configuration, filing, marking, snapshot, wording
+from evaluation.models import Application, Assignment, Certificate, Engagement, Evidence, Question, Standard
 from evaluation.standard import Item, legal_marks
 from evaluation.workflow import APPLICATION, ASSIGNMENT
+from experts.models import Call, Employment, Expert, Recusal
 from portal import tasks
-from portal.demo import cases, history, journey, marks, names, people, pool, scenes, world
+from portal.demo import admissions, cases, history, journey, marks, names, people, pool, scenes, world
 from portal.demo.world import Live
 from portal.models import Notification, Sequence
 
@@ -27,8 +29,9 @@ LIVE = (
     Live("form_check", 2, unit=1),
     Live("correction", 6),
     Live("drawing", 1, unit=1, advised=True),
+    Live("revealing", 1, unit=1),
     Live("inviting", 1, unit=2, scene=scenes.one_declines),
-    Live("review", 9, advised=True, scene=scenes.marks_begun),
+    Live("review", 9, advised=True, scene=scenes.marks_and_questions),
     Live("deliberation", 3, unit=1),
     Live("approval", 4, unit=1, level=3),
     Live("certified", 20, unit=1, scene=scenes.guidance_begun),
@@ -47,6 +50,8 @@ def build() -> dict[str, Any]:
         pool.make_experts(districts, names.chance(SEED, "pool"), *world.pool_size(SCALE))
         history.make(districts, names.chance(SEED, "history"), SCALE)
         world.make_live(districts, SEED, LIVE, lambda line: None)
+        admissions.make_calls(districts)
+        admissions.one_is_due(timezone.localdate())
         world.consider_told()
     return places()
 
@@ -81,9 +86,31 @@ def places() -> dict[str, Any]:
             "change": OrganisationChange.objects.get(state="waiting").pk,
             "unit_changing": OrganisationChange.objects.get(state="waiting").organisation_id,
             "invitation": Invitation.objects.get(invitee__username="newcomer-1").pk,
+            "engagement": Engagement.objects.offered().latest("pk").pk,
             "secret": _secret(),
+            "question_waiting": Question.objects.get(state="forwarded").pk,
+            "seat_token": answering.token_of(Assignment.objects.get(pk=found["inviting_invited_seat"])),
+            **_pool_places(),
         }
     )
+
+
+def _pool_places() -> dict[str, Any]:
+    """The calls, the admissions of the one that runs by their state, and the expert who must confirm."""
+    listed, running = Call.objects.order_by("opens_on")
+    due = Expert.objects.order_by("due_on").select_related("user")[0]
+    employment = Employment.objects.exclude(credit_code="").select_related("expert__user").latest("pk")
+    return {
+        "call_listed": listed.number,
+        "call_running": running.number,
+        **{f"admission_{row.state}": row.pk for row in running.admissions.all()},
+        "due_expert": due.user.username,
+        "due_expert_number": due.number,
+        "due_expert_pk": due.pk,
+        "declarer": employment.expert.user.username,
+        "declarer_employment": employment.pk,
+        "pin": Recusal.objects.get(reason="pinned").pk,
+    }
 
 
 def _secret() -> str:
@@ -192,7 +219,7 @@ def the_others_accept(number: str, stage: str) -> None:
 def the_others_mark_and_sign(number: str, stage: str, spared: list[str]) -> None:
     """Every expert marks what is not marked yet, all but the spared ones sign; one finds nothing where others do."""
     panel = people.panel_of(application_of(number, stage), "accepted")
-    dissenter = next(row for row in panel if not row.is_leader)
+    dissenter = max((row for row in panel if not row.is_leader), key=lambda row: len(marking.own_items(row)))
     for assignment in panel:
         by, standing = assignment.expert.user, set(assignment.marks.values_list("item_code", flat=True))
         for code, mark in sheet(assignment.pk).items():
@@ -202,7 +229,12 @@ def the_others_mark_and_sign(number: str, stage: str, spared: list[str]) -> None
         if assignment == dissenter:
             marking.save_mark(by, assignment, _disputed(assignment), value=0, reason="示例：未见所述内容。")
         if by.username not in spared:
-            ASSIGNMENT.perform(assignment, "sign", by=by)
+            ASSIGNMENT.perform(assignment, "sign", by=by, **journey.signature(by))
+
+
+def the_others_endorse(number: str, stage: str) -> None:
+    """Every member who has not signed the opinion does, without a browser."""
+    journey.endorse_opinion(application_of(number, stage))
 
 
 def _disputed(assignment: Assignment) -> str:
@@ -259,3 +291,38 @@ def another_mark(pk: int) -> dict[str, str]:
         if lower and any(row["evidence_kind"] in item.evidence[application.stage] for row in proofs):
             return {"code": item.code, "words": _claim(item, marks.plain(lower[-1]))["words"]}
     raise AssertionError("no such item in the sample standard")
+
+
+# --- what the scoring room asks ---------------------------------------------------------------------------------------
+
+
+def new_panel(stage: str) -> list[dict[str, Any]]:
+    """One more case whose panel has just begun to mark: its seats, the leader first, then by how many items are theirs."""
+    application = world.one_more("review", stage)
+    rows = [(row, len(marking.own_items(row))) for row in people.panel_of(application, "accepted")]
+    return [
+        {"seat": row.pk, "username": row.expert.user.username, "items": count}
+        for row, count in sorted(rows, key=lambda pair: (not pair[0].is_leader, -pair[1]))
+    ]
+
+
+def items_of(seat: int) -> list[str]:
+    """Codes of the items that an expert must mark."""
+    return sorted(marking.own_items(Assignment.objects.get(pk=seat)))
+
+
+def item_with_pages(seat: int) -> str:
+    """An item that an expert must mark whose first proof is a PDF with a page after the one that proves it."""
+    assignment = Assignment.objects.get(pk=seat)
+    data = snapshot.build(assignment.application)
+    for code in sorted(marking.own_items(assignment)):
+        proofs = snapshot.evidence_of(data, code)
+        if proofs and proofs[0]["kind"] == "pdf" and (proofs[0]["page"] or 1) < proofs[0]["pages"]:
+            return code
+    raise AssertionError("no proof with pages in the invented papers")
+
+
+def marks_of(seat: int) -> dict[str, dict[str, Any]]:
+    """What an expert has marked, as it is kept: item -> reason, and how often it was saved."""
+    rows = Assignment.objects.get(pk=seat).marks.all()
+    return {row.item_code: {"reason": row.reason, "revision": row.revision} for row in rows if row.value is not None}

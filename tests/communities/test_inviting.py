@@ -126,37 +126,102 @@ def test_what_looks_like_an_address_is_one_whoever_took_it_for_a_user_name(unit,
 @pytest.mark.parametrize(
     "whom,role,expected",
     [
-        ("nobody", "member", [("user_unknown", "whom")]),
-        ("", "member", [("user_unknown", "whom")]),
+        ("", "member", [("required", "whom")]),
+        ("no body", "member", [("username", "whom")]),
+        ("n" * 151, "member", [("username", "whom")]),
         ("not@an@address", "member", [("email", "whom")]),
         ("administrator", "member", [("member_already", "whom")]),
-        ("intake", "member", [("member_is_officer", "whom")]),
-        ("expert", "member", [("member_is_expert", "whom")]),
-        ("dormant", "member", [("user_unknown", "whom")]),
         ("waiting", "member", [("invited_already", "whom")]),
         ("waiting@example.net", "member", [("invited_already", "whom")]),
-        ("nobody", "king", [("role", "role"), ("user_unknown", "whom")]),
+        ("", "king", [("role", "role"), ("required", "whom")]),
     ],
 )
 def test_who_cannot_be_invited_and_why(unit, administrator, whom, role, expected):
     person("waiting")
-    person("dormant", is_active=False)
-    published.officer("intake")
-    today = timezone.localdate()
-    Expert.objects.create(
-        user=person("expert"),
-        number="E1",
-        employer="示例大学",
-        district=unit.district,
-        term_from=today,
-        term_until=today,
-    )
     for one in ("waiting", "waiting@example.net"):
         inviting.invite(administrator, unit, one, "member")
     with pytest.raises(Refused) as refused:
         inviting.invite(administrator, unit, whom, role)
     assert codes(refused) == expected
     assert Invitation.objects.count() == 2
+
+
+# What a user name may hide from whoever guesses at it.
+HIDDEN = ("nobody", "somebody", "intake", "expert", "dormant")
+
+
+@pytest.fixture
+def guessed(unit):
+    """Somebody behind every one of the names but the first."""
+    person("somebody")
+    person("dormant", is_active=False)
+    published.officer("intake")
+    today = timezone.localdate()
+    Expert.objects.create(
+        state="serving", user=person("expert"), number="E1", employer="示例大学", district=unit.district,
+        term_from=today, term_until=today,
+    )  # fmt: skip
+
+
+def told_of(row, unit):
+    """All that the unit ever learns of an unanswered invitation."""
+    event = Event.objects.of(unit).last()
+    columns = row.whom, row.role, row.digest, row.email, row.accepted_at, row.declined_at, row.withdrawn_at
+    return [str(value).replace(row.username, "NAME") for value in (*columns, event.verb, event.data)]
+
+
+def test_every_user_name_is_answered_alike(unit, administrator, guessed):
+    rows = [inviting.invite(administrator, unit, name, "member") for name in HIDDEN]
+    assert [row.username for row in rows] == list(HIDDEN)
+    Invitation.objects.update(sent_at=timezone.now() - timedelta(hours=1))
+    told = []
+    for row in rows:
+        inviting.resend(administrator, Invitation.objects.get(pk=row.pk))
+        told.append(told_of(Invitation.objects.get(pk=row.pk), unit))
+    assert told == [told[0]] * len(HIDDEN)
+    for name in HIDDEN:  # and once more it is waited for, whoever is behind it
+        with pytest.raises(Refused) as refused:
+            inviting.invite(administrator, unit, name, "member")
+        assert codes(refused) == [("invited_already", "whom")]
+    for row in rows:
+        inviting.withdraw(administrator, Invitation.objects.get(pk=row.pk))
+
+
+def test_pages_answer_every_user_name_alike(client, unit, administrator, guessed):
+    client.force_login(administrator)
+    pages = []
+    for name in HIDDEN:
+        made = client.post(reverse("invitation-new", args=[unit.pk]), {"whom": name, "role": "member"})
+        row = Invitation.objects.get(username=name)
+        page = client.get(made.url).content.decode()
+        shown = re.search(r'<ul class="people">.*?</ul>', page[page.index("待答复的邀请") :], re.S).group(0)
+        said = re.findall(r"邀请已发出[^<]*", page)
+        pages.append((made.status_code, made.url, said, re.sub(rf"/{row.pk}/|{name}|value=\"[^\"]*\"", "", shown)))
+        row.delete()
+    assert pages == [pages[0]] * len(HIDDEN)
+
+
+@pytest.mark.parametrize("name,codes_", [("intake", ["member_is_officer"]), ("expert", ["member_is_expert"])])
+def test_what_stands_against_it_is_told_to_whoever_would_accept(unit, administrator, guessed, name, codes_):
+    row = inviting.invite(administrator, unit, name, "member")
+    bearer = User.objects.get(username=name)
+    with pytest.raises(Refused) as refused:
+        inviting.accept(bearer, row)
+    assert [problem.code for problem in refused.value.problems] == codes_
+    assert not Membership.objects.filter(user=bearer).exists()
+    assert not Notification.objects.filter(user=administrator).exists()
+
+
+@pytest.mark.parametrize("answer", [inviting.accept, inviting.decline])
+@pytest.mark.parametrize("name", ["nobody", "dormant"])
+def test_an_invitation_that_reached_nobody_is_answered_by_nobody(unit, administrator, guessed, name, answer):
+    row = inviting.invite(administrator, unit, name, "member")
+    late = person("late")  # also not by who takes the name afterwards
+    User.objects.filter(pk=late.pk).update(username="nobody-2" if name == "dormant" else name)
+    assert inviting.waiting_for(again(late)).count() == 0
+    assert inviting.invitation_at(again(late), str(row.pk)) is None
+    with pytest.raises(NotAllowed):
+        answer(again(late), row)
 
 
 def test_a_unit_has_only_so_many_unanswered(unit, administrator, monkeypatch):
@@ -353,7 +418,13 @@ def test_whom_no_unit_may_take_is_refused_when_accepting_too(unit, invited, bar)
         newcomer.duties.create(duty="intake", since=today)
     elif bar == "expert":
         Expert.objects.create(
-            user=newcomer, number="E1", employer="示例", district=unit.district, term_from=today, term_until=today
+            state="serving",
+            user=newcomer,
+            number="E1",
+            employer="示例",
+            district=unit.district,
+            term_from=today,
+            term_until=today,
         )
     else:
         Membership.objects.create(user=newcomer, organisation=unit, role="member", since=today)
@@ -475,8 +546,8 @@ def test_the_units_page_lists_open_invitations_for_its_administrators_only(clien
 
 def test_the_forms_of_the_units_page_do_what_they_say(client, unit, administrator):
     client.force_login(administrator)
-    wrong = client.post(reverse("invitation-new", args=[unit.pk]), {"whom": "nobody", "role": "member"})
-    assert (wrong.status_code, "没有这个用户名" in wrong.content.decode()) == (422, True)
+    wrong = client.post(reverse("invitation-new", args=[unit.pk]), {"whom": "no body", "role": "member"})
+    assert (wrong.status_code, "用户名的写法不对" in wrong.content.decode()) == (422, True)
     client.post(reverse("invitation-new", args=[unit.pk]), {"whom": ADDRESS, "role": "member"})
     row = Invitation.objects.get()
     again_at_once = client.post(reverse("invitation-resend", args=[row.pk]), follow=True).content.decode()

@@ -1,6 +1,7 @@
 """Accounts, units, members and communities: each page for the right person, the wrong one and nobody, and every refusal."""
 
 import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -342,6 +343,83 @@ def test_a_unit_goes_from_first_field_to_verified(client):
     unit.refresh_from_db()
     assert unit.state == "active"
     assert can(founder, "register_community", unit)
+
+
+LICENCE, UNDERTAKING = "请上传营业执照或登记证书（PDF 或照片）。", "请勾选真实性承诺。"
+
+
+@pytest.mark.parametrize(
+    "undertaking, licence, lacking",
+    [
+        (False, False, [UNDERTAKING, LICENCE]),
+        (True, False, [LICENCE]),
+        (False, True, [UNDERTAKING]),
+        (True, True, []),
+    ],
+)
+def test_what_a_registration_lacks_is_listed_with_its_field_before_it_can_be_handed_in(
+    client, undertaking, licence, lacking
+):
+    unit = published.organisation(state="draft", undertaking=undertaking)
+    if licence:
+        Licence.objects.create(organisation=unit, name="a.pdf")
+    person = published.member(unit)
+    client.force_login(person)
+    page = client.get(unit.get_absolute_url())
+    addresses = {UNDERTAKING: reverse("organisation-edit", args=[unit.pk]) + "#id_undertaking", LICENCE: "#id_file"}
+    assert page.context["lacking"] == [(sentence, addresses[sentence]) for sentence in lacking]
+    text = page.content.decode()
+    assert [sentence for sentence in addresses if f'href="{addresses[sentence]}">{sentence}' in text] == lacking
+    assert 'id="id_file"' in text
+    assert (f'href="{reverse("act", args=["organisation", unit.pk, "submit"])}"' in text) is (lacking == [])
+    # Uploading is what is to be done first as long as nothing was uploaded.
+    assert ('<button class="btn">上传</button>' in text) is not licence
+    if lacking:
+        with pytest.raises(Refused) as refused:
+            ORGANISATION.perform(unit, "submit", by=person)
+        assert [problem.text() for problem in refused.value.problems] == lacking
+
+
+def test_an_ordinary_member_reads_who_hands_the_registration_in(client):
+    unit = published.organisation(state="draft", undertaking=False)
+    client.force_login(published.member(unit, "clerk", "member"))
+    page = client.get(unit.get_absolute_url())
+    assert (page.context["lacking"], "由单位管理员提交核验" in page.content.decode()) == ([], True)
+
+
+@pytest.mark.parametrize(
+    "page, state, marked",
+    [
+        ("organisation-edit", "draft",
+         {"credit_code", "name", "kind", "district", "address", "contact", "phone", "undertaking"}),
+        ("organisation-change-new", "active",
+         {"credit_code", "name", "kind", "district", "address", "licence", "undertaking"}),
+    ],
+)  # fmt: skip
+def test_what_must_be_filled_in_is_marked(client, page, state, marked):
+    unit = published.organisation(state=state)
+    client.force_login(published.member(unit))
+    text = client.get(reverse(page, args=[unit.pk])).content.decode()
+    fields = text.split('<div class="field ')[1:]
+    assert {re.search(r'id="id_(\w+)"', field)[1] for field in fields if field.startswith("required")} == marked
+
+
+@pytest.mark.parametrize(
+    "action, state, duty, said, told",
+    [
+        ("submit", "draft", "", {}, "已提交核验：示例置业有限公司的单位注册。"),
+        ("approve", "submitted", "intake", {}, "已核验通过：示例置业有限公司的单位注册。"),
+        ("return", "submitted", "intake", {"reason": "示例"}, "已退回修改：示例置业有限公司的单位注册。"),
+        ("refuse", "submitted", "intake", {"reason": "示例"}, "已决定不予注册：示例置业有限公司。"),
+        ("lift", "banned", "supervisor", {"reason": ""}, "已解除限制：示例置业有限公司。"),
+    ],
+)
+def test_whoever_acts_is_told_what_was_done_in_one_sentence(client, action, state, duty, said, told):
+    unit = published.organisation(state=state)
+    Licence.objects.create(organisation=unit, name="a.pdf")
+    client.force_login(published.officer(duty) if duty else published.member(unit))
+    page = client.post(reverse("act", args=["organisation", unit.pk, action]), said, follow=True)
+    assert [str(message) for message in page.context["messages"]] == [told]
 
 
 # --- members ---

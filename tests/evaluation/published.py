@@ -8,8 +8,13 @@ from communities import credit_code
 from communities.models import Community, District, Membership, Officer, Organisation
 from evaluation import configuration, outcome
 from evaluation.models import Application, Assignment, Certificate, Draw, Programme, Project, Result, Submission
+from experts import draw as lots
 from experts.models import Expert
 from portal.models import User
+from tests.experts.pools import SMALL_RULES, drawn, frozen_of, small_pool
+
+DRAWN = frozen_of(small_pool(), SMALL_RULES)
+RECEIPT = lots.receipt(DRAWN, drawn(DRAWN))
 
 
 def today():
@@ -96,15 +101,15 @@ def judged(name="示例·云栖里小区", *, number=1, stage="completion", stat
 
 
 def seat_panel(application, number):
-    """One expert and the draw that seated them; its receipt stands for any."""
+    """One expert and a draw with a right receipt; whose panel it is the notice is told and does not ask."""
     person = user(f"expert{number}")
     expert = Expert.objects.create(
-        user=person, number=f"E{number:04d}", employer="示例设计院", district=District.objects.first(),
+        state="serving", user=person, number=f"E{number:04d}", employer="示例设计院", district=District.objects.first(),
         term_from=today() - timedelta(days=100), term_until=today() + timedelta(days=100),
     )  # fmt: skip
     draw = Draw.objects.create(
-        application=application, review_round=1, frozen={}, commitment="c" * 64, identities={"secret": "identity"},
-        organiser=person, receipt={"format": "expert-draw-receipt-1", "sha256": "d" * 64},
+        application=application, review_round=1, frozen=DRAWN.document, commitment=DRAWN.commitment,
+        identities=DRAWN.identities, organiser=person, receipt=RECEIPT, drawn_at=timezone.now(),
     )  # fmt: skip
     Assignment.objects.create(
         application=application, draw=draw, expert=expert, field="comm", is_leader=True, seat=1, state="signed"

@@ -1,7 +1,8 @@
 """Rows that the tests of one module share: built once, kept in one transaction, rolled back when the module ends.
 
 Hides: where their files lie meanwhile. Every test still runs in a transaction of its own, so that none sees what another
-wrote. A module that uses ``kept`` replaces the fixture ``own_files``, or its tests would look for the files elsewhere.
+wrote. A module that uses ``kept`` replaces the fixture ``own_files``, or its tests would look for the files elsewhere:
+``shared_world`` brings both.
 """
 
 from __future__ import annotations
@@ -32,6 +33,21 @@ def kept(blocker: Any, folders: Any, experts: int = EXPERTS, employers: int = EM
     with blocker.unblock(), override_settings(MEDIA_ROOT=folders.mktemp("files")), transaction.atomic():
         yield make_world(experts, employers)
         transaction.set_rollback(True)
+
+
+def shared_world(experts: int = EXPERTS, employers: int = EMPLOYERS) -> tuple[Any, Any]:
+    """The fixtures ``world, own_files = shared_world()`` at the head of a module whose tests share one kept world."""
+
+    @pytest.fixture(scope="module")
+    def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[World]:
+        with kept(django_db_blocker, tmp_path_factory, experts, employers) as found:
+            yield found
+
+    @pytest.fixture(autouse=True)
+    def own_files() -> None:
+        """The files of this module are shared like its rows."""
+
+    return world, own_files
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from evaluation import carrying, checks, filing, proofs, snapshot
+from evaluation import carrying, checks, filing, marking, proofs, snapshot
 from evaluation.models import Application
 from portal.demo import papers
 from portal.machine import NotAllowed
@@ -62,10 +62,15 @@ def claimed(design, draft):
     return {code: told for code, told in design.data["claims"].items() if code in codes and told["value"] is not None}
 
 
-def proved_item(application):
-    """A won item of several marks with a carried proof, made of a kind that the completion stage accepts too."""
+def proved_item(application, *, left_out=False):
+    """A won item of several marks with a carried proof, made of a kind that the completion stage accepts too.
+
+    left_out: one that may be said not to apply.
+    """
     data = snapshot.build(application)
     for item in application.standard.items("completion"):
+        if left_out and not item.not_applicable:
+            continue
         proofs_of_it = [row["id"] for row in snapshot.evidence_of(data, item.code) if row.get("carried")]
         if item.mode == "tier" and proofs_of_it and data["claims"][item.code]["value"]:
             application.evidence.filter(pk__in=proofs_of_it).update(evidence_kind=item.evidence["completion"][0])
@@ -289,6 +294,52 @@ def test_the_page_shows_the_changed_items_and_on_demand_all(world, carried):
     assert "没有新佐证" in page.content.decode()
 
 
+def difference(client, draft, code):
+    """What one line of the page says of its item: its link and its conclusions."""
+    page = client.get(reverse("application-comparison", args=[draft.pk]), {"show": "all"}).content.decode()
+    line = next(row for row in page.split("<tr>") if f"{code} " in row[:400])
+    tags = re.findall(r'<span class="tag \w+">([^<]*)</span>', line.split("<td")[-1])
+    return re.search(r'<a href="([^"]*)"', line)[1], tags
+
+
+@pytest.mark.parametrize(
+    "write, differs, conclusions",
+    [
+        (lambda item, value: (value, None), (), ["一致"]),
+        (lambda item, value: (value, "共 18 处"), ("note",), ["自评一致", "说明有变化"]),
+        (lambda item, value: (other_mark(item, value), None), ("mark",), ["自评有变化", "没有新佐证"]),
+        (lambda item, value: (0.0, None), ("mark",), ["自评有变化"]),
+        (lambda item, value: ("na", "示例理由"), ("mark", "note"), ["自评有变化", "说明有变化"]),
+    ],
+    ids=["the same", "another note", "another mark", "nothing claimed", "not applicable"],
+)
+def test_everything_that_is_another_now_is_said_and_a_proof_asked_for_only_where_something_is_claimed(
+    world, carried, write, differs, conclusions
+):
+    item = proved_item(carried, left_out=True)
+    claim = carried.claims.get(item_code=item.code)
+    value, note = write(item, claim.value)
+    filing.save_claim(world.applicant, carried, item.code, value, claim.note if note is None else note)
+    (row,) = carrying.comparison(carried, only=item.code)
+    assert row.differs == differs
+    address = f"{reverse('application-items', args=[carried.pk])}#item-{item.code}"
+    assert difference(signed_in(world.applicant), carried, item.code) == (address, conclusions)
+
+
+def test_another_number_of_proofs_is_said_and_listed_among_the_differences(world, carried):
+    item = proved_item(carried)
+    proofs.add_evidence(
+        world.applicant, carried, item.evidence["completion"][0], papers.pdf("竣工实测", "新"), [item.code], "实测"
+    )
+    (row,) = carrying.comparison(carried, only=item.code)
+    assert (row.differs, row.changed) == (("proofs",), False)
+    client = signed_in(world.applicant)
+    before, now = len(row.before.proofs), len(row.now.proofs)
+    assert difference(client, carried, item.code)[1] == ["自评一致", f"佐证 {before} → {now} 件"]
+    listed = client.get(reverse("application-comparison", args=[carried.pk])).context["rows"]
+    assert item.code in [one.item.code for one in listed]
+
+
 def test_the_page_asks_as_many_questions_for_every_item_as_for_none(world, carried):
     client, address = signed_in(world.applicant), reverse("application-comparison", args=[carried.pk])
     client.get(address)
@@ -307,13 +358,15 @@ def judged(kept, django_db_blocker):
     return world.case_at("review", "completion").pk
 
 
-def test_the_panel_reads_it_first_at_every_item(world, judged):
+def test_the_panel_reads_it_at_every_item_that_it_has_marked(world, judged):
     application = scenes.case(judged)
     seat = application.assignments.filter(state="accepted").select_related("expert__user").first()
-    page = signed_in(seat.expert.user).get(reverse("scoring", args=[seat.pk]), {"item": "4.2.1"})
-    text = page.content.decode()
+    client, address = signed_in(seat.expert.user), reverse("scoring", args=[seat.pk])
+    assert 'id="compared"' not in client.get(address, {"item": "4.2.1"}).content.decode()
+    marking.save_mark(seat.expert.user, seat, "4.2.1", value=0, reason="未见")
+    page = client.get(address, {"item": "4.2.1"})
     assert page.context["compared"].item.code == "4.2.1"
-    assert 0 < text.index('id="compared"') < text.index(page.context["item"].requirement)
+    assert 'id="compared"' in page.content.decode()
 
 
 def test_officers_read_it_at_the_form_check(world, judged):
@@ -333,4 +386,6 @@ def test_the_api_takes_over_once_and_compares(world, draft):
     assert (first["claims"] > 0, first["proofs"] > 0, again) == (True, True, {"claims": 0, "proofs": 0})
     rows = client.get(f"/api/v1/applications/{draft.pk}/comparison/").json()
     assert rows["count"] == len(draft.standard.items("completion"))
-    assert rows["results"][0].keys() == {"item", "before", "now", "changed", "carried", "proved_anew"}
+    assert rows["results"][0].keys() == {
+        "item", "before", "now", "changed", "differs", "carried", "proved_anew"
+    }  # fmt: skip

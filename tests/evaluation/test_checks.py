@@ -30,15 +30,7 @@ RULES = {code: rule for code, _label, rule in checks.RULES}
 COMPLETION_ONLY = {"earlier_certificate_is_held", "guidance_is_closed", "differences_to_the_design_are_answered"}
 
 
-@pytest.fixture(scope="module")
-def world(django_db_setup, django_db_blocker, tmp_path_factory):
-    with scenes.kept(django_db_blocker, tmp_path_factory) as world:
-        yield world
-
-
-@pytest.fixture(autouse=True)
-def own_files():
-    """The files of this module are shared like its rows."""
+world, own_files = scenes.shared_world()
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +196,13 @@ def test_what_only_completion_asks_is_not_asked_at_design(look, rule):
     assert found(rule, design) == []
 
 
+def test_dates_that_the_stage_does_not_ask_for_stand_in_order_where_they_are_given(look):
+    design = look("design")
+    design.data["community"]["construction_permit_on"] = design.data["community"]["planning_permit_on"]
+    design.data["community"]["completed_on"] = None
+    assert found("permit_dates_are_in_order", design) == [("date_order", "construction_permit_on")]
+
+
 def test_a_control_item_binds_from_its_level_on(look):
     design = look("design")
     design.data["claims"]["8.1.2"]["value"] = False
@@ -256,6 +255,7 @@ def test_the_advice_is_what_the_worker_finds_but_for_opening_every_file(look):
     found = checks.run(design.application, design.data)
     assert [row["rule"] for row in found] == list(RULES)
     assert advice == [row for row in found if row["rule"] != "files_are_readable"]
+    assert checks.left_to_the_worker() == [row["label"] for row in found if row["rule"] == "files_are_readable"]
 
 
 def test_the_worker_keeps_what_it_found_in_the_sealed_version_and_hands_the_case_to_intake(look):

@@ -48,6 +48,7 @@ def test_every_state_has_the_limit_of_its_step_or_none():
         "recommendation": sixth,
         "drawing": fourth,
         "cosigning": fourth,
+        "revealing": fourth,
         "inviting": third,
         "site_visit": twenty_third,
         "review": twenty_third,

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from communities.models import Membership, Officer
@@ -33,15 +36,7 @@ DAY = timedelta(days=1)
 VERIFIER = Path(django_settings.BASE_DIR) / "docs" / "verify_draw.py"
 
 
-@pytest.fixture(scope="module")
-def world(django_db_setup, django_db_blocker, tmp_path_factory):
-    with scenes.kept(django_db_blocker, tmp_path_factory, experts=40, employers=24) as world:
-        yield world
-
-
-@pytest.fixture(autouse=True)
-def own_files():
-    """The files of this module are shared like its rows."""
+world, own_files = scenes.shared_world(experts=40, employers=24)
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +84,12 @@ class TestWhoIsKeptOff:
         "values,reason",
         [
             ({}, ""),
-            ({"paused_until": TODAY}, "paused"),
-            ({"paused_until": TODAY - DAY}, ""),
+            ({"state": "paused", "due_on": TODAY}, "paused"),
+            ({"state": "paused", "due_on": None}, "paused"),
+            ({"state": "paused", "due_on": TODAY - DAY}, ""),
+            ({"state": "hearing"}, "paused"),
+            ({"state": "removed"}, "term_expired"),
+            ({"state": "paused", "term_until": TODAY - DAY}, "term_expired"),
             ({"term_until": TODAY - DAY}, "term_expired"),
             ({"term_until": TODAY}, ""),
             ({"term_from": TODAY + DAY}, "term_expired"),
@@ -207,11 +206,20 @@ class TestWhoIsKeptOff:
         assert reason_for(application, expert) == reason
 
     def test_the_pool_as_it_would_be_frozen_is_the_pool_that_is_frozen(self, application, expert, world):
-        change(expert, paused_until=TODAY)
+        change(expert, state="paused")
         before = drawing.standings(application, None)
         draw = drawing.propose(application, world.organiser)
         assert drawing.standings(application, draw) == before
         assert len(before) == Expert.objects.count()
+
+    def test_as_many_questions_are_asked_for_ten_experts_as_for_forty(self, application):
+        counts = []
+        for number in (40, 10):
+            Expert.objects.filter(number__gt=f"ZJ-{number:04d}").delete()
+            with CaptureQueriesContext(connection) as captured:
+                assert len(drawing.candidates(application)) == number
+            counts.append(len(captured))
+        assert counts[0] == counts[1]
 
 
 def a_draw(application, review_round=1):
@@ -253,7 +261,7 @@ class TestTwoPersons:
         assert second != first  # a fresh salt
 
     def test_a_pool_that_seats_no_panel_is_refused_with_what_is_missing_and_nothing_is_kept(self, application, world):
-        Expert.objects.exclude(number__in=["ZJ-0001", "ZJ-0002"]).update(paused_until=TODAY)
+        Expert.objects.exclude(number__in=["ZJ-0001", "ZJ-0002"]).update(state="paused")
         with scenes.refused() as problems:
             APPLICATION.perform(application, "propose_draw", by=world.organiser)
         assert problems
@@ -373,7 +381,7 @@ def decline_until_dry(application):
 class TestAPoolRunDry:
     def test_it_shows_at_the_case_undoes_no_decline_and_a_new_draw_starts_afresh(self, application, world):
         others = Expert.objects.filter(number__gt="ZJ-0014")
-        others.update(paused_until=TODAY)
+        others.update(state="paused")
         inviting = journey.to_state(application, "inviting")
         kept = decline_until_dry(inviting)
         dry = scenes.case(inviting.pk)
@@ -382,9 +390,13 @@ class TestAPoolRunDry:
         assert len(asked(dry)) < 5
         declined = set(asked(dry, "declined"))
         assert set(drawing.draw_of(dry).declines) == declined
+        told = Notification.objects.filter(key__startswith="dry:", link=reverse("draw", args=[dry.pk]))
+        assert {message.user for message in told} == {world.organiser, world.supervisor}
         left = list(asked(dry, "invited").values())
 
-        APPLICATION.perform(dry, "redraw", by=world.organiser, reason="无人递补")
+        with pytest.raises(NotAllowed):
+            APPLICATION.perform(dry, "redraw", by=world.organiser, reason="无人递补")
+        APPLICATION.perform(dry, "redraw", by=world.supervisor, reason="无人递补")
         again = scenes.case(inviting.pk)
         assert (again.state, again.review_round, again.fault) == ("drawing", 2, "")
         kept_off = {row.number: row.excluded for row in drawing.standings(again, None)}
@@ -392,7 +404,7 @@ class TestAPoolRunDry:
         assert kept_off[kept.expert.number] == ""
 
         self.nobody_of_the_first_draw_is_asked_any_more(left, kept)
-        others.update(paused_until=None)
+        others.update(state="serving")
         second = journey.to_state(scenes.case(inviting.pk), "review")
         assert {row.draw.review_round for row in asked(second).values()} == {2}
         self.the_old_seat_is_nobodys(kept)
@@ -435,7 +447,7 @@ class TestTheReceipt:
         assert done.returncode == 1
 
     def test_its_hash_is_on_record(self, inviting):
-        event = Event.objects.of(inviting).get(verb="application.cosign_draw")
+        event = Event.objects.of(inviting).get(verb="application.hold_draw")
         assert event.data["receipt_sha256"] == sha256_of(lots.canonical_bytes(drawing.draw_of(inviting).receipt))
 
     def test_no_expert_and_no_employer_can_be_read_from_it(self, inviting):

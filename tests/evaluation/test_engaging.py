@@ -17,11 +17,11 @@ from django.utils import timezone
 from communities import changes
 from communities.models import Membership, Officer, Organisation, OrganisationChange
 from communities.workflow import ORGANISATION_CHANGE
-from evaluation import drawing, engaging, filing, permissions
-from evaluation.models import Engagement, Project
+from evaluation import drawing, engaging, filing, permissions, work
+from evaluation.models import Application, Engagement, Project
 from evaluation.workflow import APPLICATION, ASSIGNMENT
 from experts.models import Expert, Recusal
-from portal.demo import names, papers, people
+from portal.demo import journey, names, papers, people
 from portal.machine import NotAllowed, Stale
 from portal.models import Event, Notification
 from tests.evaluation import scenes
@@ -35,15 +35,7 @@ SCOPE = "示例：整理佐证"
 STATES = ("draft", "drawing", "cosigning", "inviting", "review", "approval", "notice")
 
 
-@pytest.fixture(scope="module")
-def world(django_db_setup, django_db_blocker, tmp_path_factory):
-    with scenes.kept(django_db_blocker, tmp_path_factory, experts=40, employers=24) as world:
-        yield world
-
-
-@pytest.fixture(autouse=True)
-def own_files():
-    """The files of this module are shared like its rows."""
+world, own_files = scenes.shared_world(experts=40, employers=24)
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +48,18 @@ def at(cases):
     return lambda state: scenes.case(cases[state])
 
 
-def engage(world, application, **values):
-    """The applicant engages the consulting unit of the world."""
+def offer(world, application, **values):
+    """The applicant asks the consulting unit of the world."""
     by = scenes.person(values.pop("by", world.applicant.username))
     said = {"credit_code": world.consulting.credit_code, "scope": SCOPE, **values}
-    return engaging.engage(by, Project.objects.get(pk=application.project_id), **said)
+    return engaging.offer(by, Project.objects.get(pk=application.project_id), **said)
+
+
+def engage(world, application, **values):
+    """The applicant asks the consulting unit of the world, and the unit accepts."""
+    row = offer(world, application, **values)
+    engaging.accept(scenes.person(row.organisation.memberships.get(role="administrator").user.username), row)
+    return row
 
 
 def sees(username, application):
@@ -83,8 +82,10 @@ def test_an_engaged_unit_sees_and_writes_just_that_case(world, at):
     assert (sees("consultant", draft), sees("consultant", other)) == ((True, True), (False, False))
     filing.save_claim(scenes.person("consultant"), draft, "4.1.1", value=True, note="", revision=0)
     assert permissions.acting_for(scenes.person("consultant"), draft.project) == (world.consulting, "consultant")
-    told = Notification.objects.filter(user=world.consultant, link=draft.project.get_absolute_url())
-    assert (told.count(), Event.objects.of(draft.project).last().verb) == (1, "project.engage")
+    event = Event.objects.of(draft.project).last()
+    assert (event.verb, event.actor) == ("project.accept_engagement", world.consultant)
+    told = Notification.objects.filter(key__startswith=f"event:{event.pk}:").values_list("user", flat=True)
+    assert list(told) == [world.applicant.pk]
 
 
 ROLES = {
@@ -96,16 +97,16 @@ ROLES = {
 @pytest.mark.parametrize("username,may", ROLES.items())
 def test_only_the_applicant_engages(world, at, username, may):
     if may:
-        assert engage(world, at("draft"), by=username).pk
+        assert offer(world, at("draft"), by=username).pk
     else:
         with pytest.raises(NotAllowed):
-            engage(world, at("draft"), by=username)
+            offer(world, at("draft"), by=username)
 
 
 def test_an_engaged_unit_engages_nobody(world, at):
     engage(world, at("draft"))
     with pytest.raises(NotAllowed):
-        engage(world, at("draft"), by="consultant")
+        offer(world, at("draft"), by="consultant")
 
 
 @pytest.mark.parametrize(
@@ -116,6 +117,7 @@ def test_an_engaged_unit_engages_nobody(world, at):
         ("own", ("consultant_is_applicant", "credit_code")),
         ("developer", ("not_consulting", "credit_code")),
         ("inactive", ("unknown", "credit_code")),
+        ("asked", ("engaged_already", "credit_code")),
         ("engaged", ("engaged_already", "credit_code")),
         ("officer", ("consultant_has_officer", "credit_code")),
         ("speechless", ("required", "scope")),
@@ -133,12 +135,14 @@ def test_who_cannot_be_engaged(world, at, case, problem):
     }
     if case == "inactive":
         Organisation.objects.filter(pk=world.consulting.pk).update(state="banned")
+    elif case == "asked":
+        offer(world, at("draft"))
     elif case == "engaged":
         engage(world, at("draft"))
     elif case == "officer":
         Officer.objects.create(user=world.consultant, duty="intake", since=TODAY)
     with scenes.refused() as problems:
-        engage(world, at("draft"), **said.get(case, {}))
+        offer(world, at("draft"), **said.get(case, {}))
     assert [place for _code, place in problems] == [problem[1]]
     assert case == "short" or problems == [problem]
 
@@ -154,8 +158,15 @@ def test_several_units_advise_at_a_time(world, at):
 @pytest.mark.parametrize("state", STATES)
 def test_while_a_panel_sits_nobody_joins_the_case(world, at, state):
     if state in engaging.PANEL_SITS:
+        asked = Engagement.objects.create(
+            project=at(state).project, organisation=world.consulting, engaged_by=world.applicant
+        )
         with scenes.refused() as problems:
-            engage(world, at(state))
+            engaging.accept(scenes.person("consultant"), asked)
+        assert (problems, Engagement.objects.get(pk=asked.pk).since) == ([("panel_sits", "")], None)
+        asked.delete()
+        with scenes.refused() as problems:
+            offer(world, at(state))
         assert problems == [("panel_sits", "")]
     else:
         assert engage(world, at(state)).pk
@@ -163,6 +174,149 @@ def test_while_a_panel_sits_nobody_joins_the_case(world, at, state):
 
 def test_the_states_in_which_a_panel_sits_are_states():
     assert set(APPLICATION.states) >= engaging.PANEL_SITS
+
+
+# --- answering --------------------------------------------------------------------------------------------------------
+
+
+def member(world, username):
+    """Somebody who acts for the consulting unit without administering it."""
+    person = people.user(username, "示例咨询员乙")
+    person.save()
+    Membership.objects.create(user=person, organisation=world.consulting, role="member", since=TODAY)
+    return person
+
+
+@pytest.mark.parametrize("answer", ["none", "decline", "withdraw"])
+@pytest.mark.parametrize("tie", ["employer", "member", "recusal"])
+def test_naming_a_unit_that_has_not_accepted_drives_no_expert_out_of_a_draw(world, at, expert, tie, answer):
+    application = at("drawing")
+    tied(world, expert, tie)
+    pool = drawing.candidates(application)
+    row = offer(world, application)
+    if answer == "decline":
+        engaging.decline(scenes.person("consultant"), row)
+    elif answer == "withdraw":
+        engaging.end_engagement(scenes.person("applicant"), row)
+    assert expert.pk not in drawing.conflicts(at("drawing"), TODAY)
+    assert drawing.candidates(at("drawing")) == pool
+    assert at("drawing").project.party_codes == (world.unit.credit_code,)
+
+
+@pytest.mark.parametrize("state", ["cosigning", "inviting"])
+def test_an_offer_moves_no_draw(world, at, state):
+    frozen, asked = [draw.frozen for draw in at(state).draws.all()], people.panel_of(at(state), "invited")
+    for seat in asked:
+        Expert.objects.filter(pk=seat.expert_id).update(employer_code=world.consulting.credit_code)
+    offer(world, at(state))
+    assert at(state).state == state
+    assert [draw.frozen for draw in at(state).draws.all()] == frozen
+    assert people.panel_of(at(state), "invited") == asked
+
+
+@pytest.mark.parametrize("answer", ["none", "decline", "withdraw"])
+def test_an_offer_gives_nobody_access(world, at, client, answer):
+    draft = at("draft")
+    row = offer(world, draft)
+    if answer == "decline":
+        engaging.decline(scenes.person("consultant"), row)
+    elif answer == "withdraw":
+        engaging.end_engagement(scenes.person("applicant"), row)
+    assert sees("consultant", draft) == (False, False)
+    assert (draft.project.consultants, draft.project.engaged) == ([], [])
+    client.force_login(world.consultant)
+    pages = [draft.project.get_absolute_url(), draft.get_absolute_url(), reverse("evidence", args=[draft.pk])]
+    assert [client.get(page).status_code for page in pages] == [404, 404, 404]
+
+
+WHO = [("consultant", True), ("colleague", False), ("applicant", False), ("other-applicant", False), ("intake", False)]
+
+
+@pytest.mark.parametrize("answer", [engaging.accept, engaging.decline])
+@pytest.mark.parametrize("who,may", WHO)
+def test_an_administrator_of_the_unit_answers_and_nobody_else(world, at, who, may, answer):
+    row = offer(world, at("draft"))
+    member(world, "colleague")
+    if may:
+        answer(scenes.person(who), row)
+        standing = {engaging.accept: "accepted", engaging.decline: "declined"}[answer]
+        same = Engagement.objects.get(pk=row.pk)
+        assert (same.standing, row.standing, same.answered_by) == (standing, standing, world.consultant)
+    else:
+        with pytest.raises(NotAllowed):
+            answer(scenes.person(who), row)
+        assert Engagement.objects.get(pk=row.pk).standing == "offered"
+
+
+@pytest.mark.parametrize("then", [engaging.accept, engaging.decline])
+@pytest.mark.parametrize("first", ["accept", "decline", "withdraw"])
+def test_an_offer_is_answered_once(world, at, first, then):
+    row = offer(world, at("draft"))
+    same = Engagement.objects.get(pk=row.pk)
+    if first == "withdraw":
+        engaging.end_engagement(scenes.person("applicant"), row)
+    else:
+        getattr(engaging, first)(scenes.person("consultant"), row)
+    with pytest.raises(Stale):
+        then(scenes.person("consultant"), same)
+    with pytest.raises(Stale):
+        then(scenes.person("consultant"), Engagement.objects.get(pk=row.pk))
+
+
+@pytest.mark.parametrize("change,problem", [("officer", "consultant_has_officer"), ("kind", "not_consulting")])
+def test_what_would_refuse_the_offer_refuses_the_answer_too(world, at, change, problem):
+    row = offer(world, at("draft"))
+    if change == "officer":
+        Officer.objects.create(user=world.consultant, duty="intake", since=TODAY)
+    else:
+        Organisation.objects.filter(pk=world.consulting.pk).update(kind="other")
+    with scenes.refused() as problems:
+        engaging.accept(scenes.person("consultant"), Engagement.objects.get(pk=row.pk))
+    assert problems == [(problem, "")]
+
+
+def test_a_banned_unit_accepts_nothing(world, at):
+    row = offer(world, at("draft"))
+    Organisation.objects.filter(pk=world.consulting.pk).update(state="banned")
+    with pytest.raises(Stale):
+        engaging.accept(scenes.person("consultant"), row)
+
+
+def test_who_is_asked_finds_it_among_the_own_work_and_by_message(world, at):
+    row = offer(world, at("draft"))
+    member(world, "colleague")
+
+    def waits(username):
+        return [one.link for one in work.waiting_on(scenes.person(username)) if one.key == f"engagement-{row.pk}"]
+
+    assert (waits("consultant"), waits("colleague"), waits("applicant")) == ([row.get_absolute_url()], [], [])
+    event = Event.objects.of(at("draft").project).last()
+    told = Notification.objects.filter(key__startswith=f"event:{event.pk}:").values_list("user", "link")
+    assert list(told) == [(world.consultant.pk, row.get_absolute_url())]
+    engaging.decline(scenes.person("consultant"), row)
+    assert waits("consultant") == []
+    event = Event.objects.of(at("draft").project).last()
+    told = Notification.objects.filter(key__startswith=f"event:{event.pk}:").values_list("user", flat=True)
+    assert (event.verb, list(told)) == ("project.decline_engagement", [world.applicant.pk])
+
+
+def test_a_unit_that_declined_can_be_asked_again_but_not_all_day(world, at, monkeypatch):
+    monkeypatch.setattr(engaging, "OFFERED_AT_MOST", 3)
+    for _time in range(3):
+        engaging.decline(scenes.person("consultant"), offer(world, at("draft")))
+    with scenes.refused() as problems:
+        offer(world, at("draft"))
+    assert problems == [("too_many_offered", "")]
+
+
+@pytest.mark.parametrize("who,status", [("consultant", 200), ("applicant", 200), ("colleague", 404), ("intake", 404)])
+def test_the_offer_is_read_by_whom_it_concerns(world, at, client, who, status):
+    row = offer(world, at("draft"))
+    member(world, "colleague")
+    client.force_login(scenes.person(who))
+    assert client.get(row.get_absolute_url()).status_code == status
+    answered = client.post(reverse("engagement-answer", args=[row.pk]), {"answer": "decline"})
+    assert answered.status_code == {"consultant": 302, "applicant": 403}.get(who, 404)
 
 
 # --- ending -----------------------------------------------------------------------------------------------------------
@@ -174,9 +328,7 @@ def test_the_states_in_which_a_panel_sits_are_states():
 )
 def test_the_applicant_and_the_units_administrator_end_it(world, at, who, may):
     row = engage(world, at("draft"))
-    colleague = people.user("colleague", "示例咨询员乙")
-    colleague.save()
-    Membership.objects.create(user=colleague, organisation=world.consulting, role="member", since=TODAY)
+    member(world, "colleague")
     assert engaging.may_end(scenes.person(who), row) is may
     if may:
         engaging.end_engagement(scenes.person(who), row)
@@ -221,17 +373,22 @@ def expert():
     return Expert.objects.get(number="ZJ-0002")
 
 
+def tied(world, expert, tie):
+    """The expert has to do with the consulting unit."""
+    code = world.consulting.credit_code
+    if tie == "employer":
+        Expert.objects.filter(pk=expert.pk).update(employer_code=code)
+    elif tie == "member":
+        Membership.objects.create(user=expert.user, organisation=world.consulting, role="member", since=TODAY)
+    else:
+        Recusal.objects.create(expert=expert, party_code=code, reason="kinship", declared_by=expert.user)
+
+
 @pytest.mark.parametrize("ended", [False, True])
 @pytest.mark.parametrize("tie", ["employer", "member", "recusal"])
 def test_an_engagement_is_a_conflict_in_the_draw_also_once_it_has_ended(world, at, expert, ended, tie):
     application = at("drawing")
-    if tie == "employer":
-        Expert.objects.filter(pk=expert.pk).update(employer_code=world.consulting.credit_code)
-    elif tie == "member":
-        Membership.objects.create(user=expert.user, organisation=world.consulting, role="member", since=TODAY)
-    else:
-        code = world.consulting.credit_code
-        Recusal.objects.create(expert=expert, party_code=code, reason="kinship", declared_by=expert.user)
+    tied(world, expert, tie)
     assert expert.pk not in drawing.conflicts(application, TODAY)
     row = engage(world, application)
     if ended:
@@ -291,13 +448,100 @@ def test_nobody_who_has_no_tie_is_replaced(world, at):
     assert [row.pk for row in people.panel_of(at("inviting"), "invited")] == before
 
 
-def test_a_party_that_changes_its_credit_code_keeps_its_old_conflicts_and_gets_new_ones(world, at, expert):
-    application, old, new = at("cosigning"), world.unit.credit_code, names.code("500101", "D", 77)
+def becomes(world, code):
+    """The applicant's unit gets another credit code; intake approves."""
     unit = Organisation.objects.get(pk=world.unit.pk)
     values = {name: getattr(unit, name) for name in ("name", "kind", "district", "address")}
-    values |= {"credit_code": new, "undertaking": True}
-    change = changes.propose_change(scenes.person("applicant"), unit, values, papers.pdf("营业执照", f"{unit} {new}"))
+    values |= {"credit_code": code, "undertaking": True}
+    change = changes.propose_change(scenes.person("applicant"), unit, values, papers.pdf("营业执照", f"{unit} {code}"))
     ORGANISATION_CHANGE.perform(change, "approve", by=world.intake)
+
+
+NEW_CODE = names.code("500101", "D", 77)
+
+
+@pytest.fixture
+def conflicted(world, at):
+    """A party becomes the employer of somebody who sits on a panel at work; who that is."""
+    seat = people.panel_of(at("review"), "accepted")[1]
+    Expert.objects.filter(pk=seat.expert_id).update(employer_code=NEW_CODE)
+    becomes(world, NEW_CODE)
+    seat.refresh_from_db()
+    return seat
+
+
+def test_a_seat_that_conflicts_while_the_panel_sits_is_told_to_those_who_draw(world, at, conflicted):
+    application = at("review")
+    assert (application.state, conflicted.state, conflicted.conflict) == ("review", "accepted", "employed_by_party")
+    assert [row.pk for row in application.assignments.exclude(conflict="")] == [conflicted.pk]
+    event = Event.objects.of(conflicted).last()
+    assert (event.verb, event.role, event.data["reason"]) == ("assignment.conflict", "system", "employed_by_party")
+    draw = reverse("draw", args=[application.pk])
+    for message in (messages := Notification.objects.filter(key__startswith=f"event:{event.pk}:")):
+        assert (message.link, str(conflicted.expert) in message.body) == (draw, True)
+    assert {message.user_id for message in messages} == {world.organiser.pk, world.supervisor.pk}
+    for who in ("organiser", "supervisor"):
+        found = [row for row in work.waiting_on(scenes.person(who)) if row.key.startswith("conflict-")]
+        assert [(row.key, row.link) for row in found] == [(f"conflict-{conflicted.pk}", draw)]
+        assert str(conflicted.expert) in found[0].sentence
+    for other in ("applicant", "approver", "intake", conflicted.expert.user.username):
+        assert [row for row in work.waiting_on(scenes.person(other)) if row.key.startswith("conflict-")] == []
+
+
+def test_whose_seat_conflicts_signs_nothing_whatever_was_loaded_before(world, at):
+    seat = people.panel_of(at("review"), "accepted")[1]
+    Expert.objects.filter(pk=seat.expert_id).update(employer_code=NEW_CODE)
+    becomes(world, NEW_CODE)  # ``seat`` was read before
+    with scenes.refused() as problems:
+        ASSIGNMENT.perform(seat, "sign", by=seat.expert.user, **journey.signature(seat.expert.user))
+    assert ("conflict", "") in problems
+
+
+@pytest.mark.parametrize("state", ["review", "deliberation"])
+def test_the_supervisor_draws_anew_where_a_seat_conflicts_and_only_there(world, at, conflicted, state, client):
+    application = at("review")
+    Application.objects.filter(pk=application.pk).update(state=state)
+    application = at("review")
+    client.force_login(world.supervisor)
+    page = client.get(reverse("draw", args=[application.pk])).content.decode()
+    assert ("须回避" in page, "重新抽取" in page) == (True, True)
+    APPLICATION.perform(application, "redraw", by=world.supervisor, reason="示例")
+    application = at("review")
+    assert (application.state, application.review_round) == ("drawing", 2)
+    APPLICATION.perform(application, "propose_draw", by=world.organiser)
+    excluded = {one.number: one.excluded for one in drawing.standings(application, drawing.draw_of(application))}
+    assert excluded[conflicted.expert.number] == "employed_by_party"
+
+
+def test_without_a_conflict_a_panel_that_sits_is_not_drawn_anew(world, at):
+    with pytest.raises(Stale):
+        APPLICATION.perform(at("review"), "redraw", by=world.supervisor, reason="示例")
+
+
+def test_no_result_is_approved_while_a_seat_conflicts(world, at):
+    application = at("approval")
+    seat = application.assignments.filter(review_round=application.review_round, state="signed").first()
+    Expert.objects.filter(pk=seat.expert_id).update(employer_code=NEW_CODE)
+    becomes(world, NEW_CODE)
+    with scenes.refused() as problems:
+        APPLICATION.perform(at("approval"), "approve", by=world.approver, opinion="示例")
+    assert problems == [("seat_conflicts", "")]
+    APPLICATION.perform(at("approval"), "send_back", by=world.approver, reason="示例")
+    with scenes.refused() as problems:
+        APPLICATION.perform(at("approval"), "close_review", by=world.organiser)
+    assert problems == [("seat_conflicts", "")]
+
+
+def test_seats_of_those_who_have_no_tie_stay_as_they_are(world, at):
+    before = Event.objects.in_thread(at("review").thread).count()
+    becomes(world, NEW_CODE)
+    assert not at("review").assignments.exclude(conflict="").exists()
+    assert Event.objects.in_thread(at("review").thread).count() == before
+
+
+def test_a_party_that_changes_its_credit_code_keeps_its_old_conflicts_and_gets_new_ones(world, at, expert):
+    unit, old, new = world.unit, world.unit.credit_code, NEW_CODE
+    becomes(world, new)
     application = at("cosigning")
     assert (application.project.party_codes, application.state) == ((new, old), "drawing")
     for code in (old, new):
@@ -320,9 +564,14 @@ def test_the_case_page_engages_and_ends(world, at, client):
     made = client.post(address, {"credit_code": world.consulting.credit_code, "scope": SCOPE})
     page = client.get(made.url).content.decode()
     assert (made.url, world.consulting.name in page, SCOPE in page) == (project.get_absolute_url(), True, True)
-    assert f"您代表{world.unit.name}（申报单位）办理本案。" in page
+    assert (f"您代表{world.unit.name}（申报单位）办理本案。" in page, "待咨询单位确认" in page) == (True, True)
     row = Engagement.objects.get(project=project)
     client.force_login(world.consultant)
+    assert client.get(made.url).status_code == 404
+    asked = client.get(row.get_absolute_url()).content.decode()
+    assert (project.number in asked, made.url in asked, "接受委托</button>" in asked) == (True, False, True)
+    accepted = client.post(reverse("engagement-answer", args=[row.pk]), {"answer": "accept"})
+    assert accepted.url == made.url
     page = client.get(made.url).content.decode()
     assert f"您代表{world.consulting.name}（咨询服务单位）办理本案。" in page
     assert ("委托咨询服务单位</summary>" in page, reverse("engagement-end", args=[row.pk]) in page) == (False, True)
@@ -334,18 +583,22 @@ def test_the_case_page_engages_and_ends(world, at, client):
 
 @pytest.mark.parametrize("who,status", [("other-applicant", 404), ("intake", 403), ("consultant", 404)])
 def test_the_acts_are_closed_to_others(world, at, client, who, status):
+    """The unit still finds what it was asked once; to end it again is to come too late."""
     application = at("notice")
     row = engage(world, application)
     Engagement.objects.filter(pk=row.pk).update(until=YESTERDAY if who == "consultant" else None)
     client.force_login(scenes.person(who))
     assert client.post(reverse("engagement-new", args=[application.project_id]), {}).status_code == status
-    assert client.post(reverse("engagement-end", args=[row.pk])).status_code == status
+    assert client.post(reverse("engagement-end", args=[row.pk])).status_code == (409 if who == "consultant" else status)
 
 
-def test_the_case_page_asks_as_often_with_ten_engagements_as_with_one(world, at, client):
+@pytest.mark.parametrize("username", ["applicant", "consultant", "colleague"])
+def test_the_case_page_asks_as_often_with_ten_engagements_as_with_one(world, at, client, username):
+    """Also for whoever may end none of them: an ordinary member of one of the units."""
     application = at("draft")
     engage(world, application)
-    client.force_login(world.applicant)
+    member(world, "colleague")
+    client.force_login(scenes.person(username))
 
     def asked():
         with CaptureQueriesContext(connection) as seen:
@@ -358,7 +611,8 @@ def test_the_case_page_asks_as_often_with_ten_engagements_as_with_one(world, at,
             credit_code=names.code("500101", "C", number), name=f"示例{number}", kind="consulting", state="active",
             district=world.district, address="示例", contact="示例", phone="1",
         )  # fmt: skip
-        engage(world, application, credit_code=unit.credit_code)
+        offer(world, application, credit_code=unit.credit_code)
+        Engagement.objects.filter(organisation=unit).update(since=TODAY)
     assert asked() == few
 
 

@@ -13,11 +13,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
-from pypdf import PdfWriter
+from pypdf import PdfReader, PdfWriter
 
 from communities import credit_code
 from communities.models import Community, District, Membership, Officer, Organisation
-from evaluation import automation, engaging, filing, findings, proofs, snapshot
+from evaluation import automation, checks, engaging, filing, findings, proofs, snapshot
 from evaluation.models import Application, Assignment, Claim, Draw, Evidence, Programme, Project, Statement
 from evaluation.workflow import APPLICATION
 from experts.models import Expert
@@ -68,8 +68,10 @@ def people(db):
             address="示例路1号", contact="示例", phone="1", state="active",
         )  # fmt: skip
         for member in members:
-            Membership.objects.create(user=found[member], organisation=unit, role="member", since=day)
+            role = "administrator" if kind == "consulting" else "member"
+            Membership.objects.create(user=found[member], organisation=unit, role=role, since=day)
     Expert.objects.create(
+        state="serving",
         user=found["expert"],
         number="E1",
         employer="示例大学",
@@ -94,7 +96,8 @@ def draft(people, community):
     consultant = Organisation.objects.get(name="示例咨询")
     programme = Programme.objects.get(pk="smart_community")
     project = filing.open_project(people["applicant"], community, programme, 2)
-    engaging.engage(people["applicant"], project, consultant.credit_code, "示例：整理佐证")
+    offer = engaging.offer(people["applicant"], project, consultant.credit_code, "示例：整理佐证")
+    engaging.accept(engaging.administrators_of(consultant).get(), offer)
     application = filing.open_application(people["applicant"], project, "design")
     return Application.objects.with_case().get(pk=application.pk)
 
@@ -107,8 +110,10 @@ def whole(application):
 def submitted(people, draft):
     """A first version in the form check, with one document, one proof and a mark on every item."""
     by = people["applicant"]
-    for item in draft.standard.items("design"):
-        filing.save_claim(by, draft, item.code, True if item.mode == "pass" else 0)
+    Claim.objects.bulk_create(
+        Claim(application=draft, item_code=item.code, value=True if item.mode == "pass" else 0, updated_by=by)
+        for item in draft.standard.items("design")
+    )
     filing.save_claim(by, draft, "4.2.1", 9)
     proofs.add_document(by, draft, "D04", pdf(3, "规划许可证"))
     proofs.add_evidence(by, draft, "drawing", pdf(4, "竣工图"), ["4.2.1"], "弱电总平面", 2)
@@ -333,11 +338,39 @@ def test_each_mode_keeps_its_mark(sign_in, draft, code, typed, value):
 def test_a_save_tells_the_time_and_what_its_card_shows_now(sign_in, draft):
     client = sign_in("applicant")
     told = save(client, draft, "4.2.1", value="12").json()
-    assert set(told) == {"saved_at", "revision", "seen", "problems", "words", "marked", "shows", "chapter"}
+    assert set(told) == {"saved_at", "revision", "seen", "problems", "words", "marked", "shows", "chapter", "owed"}
     assert (told["words"], told["shows"]) == ("12 分（全部住户）", ["open", "unproved"])
     assert (len(told["saved_at"]), told["saved_at"][2]) == (5, ":")
     drawn = client.get(reverse("application-forecast", args=[draft.pk])).json()["forecast"]
     assert f"还有 {len(draft.standard.items('design')) - 1} 条未评" in drawn
+
+
+@pytest.mark.parametrize(
+    "code, typed, owed",
+    [
+        ("4.2.1", {"value": "9"}, ["还须附上佐证。"]),
+        ("4.2.1", {"value": "0"}, []),
+        ("5.2.3", {"value": "na"}, ["还须写明理由。"]),
+        ("5.2.3", {"value": "na", "note": "没有高层住宅"}, []),
+        ("4.1.1", {"value": "false"}, []),
+    ],
+)
+def test_a_save_says_at_once_what_is_still_owed(sign_in, draft, code, typed, owed):
+    client = sign_in("applicant")
+    assert save(client, draft, code, **typed).json()["owed"] == owed
+    client.get(reverse("application-items", args=[draft.pk]))
+    answer = client.post(reverse("claim-save", args=[draft.pk, code]), typed, follow=True)
+    warned = [str(message) for message in answer.context["messages"] if message.level_tag == "warning"]
+    assert warned == [f"{code} {words}" for words in owed]
+
+
+def test_a_card_without_its_reason_is_marked_and_found(sign_in, draft):
+    client = sign_in("applicant")
+    save(client, draft, "5.2.3", value="na")
+    text = client.get(reverse("application-items", args=[draft.pk]), {"show": "unexplained"}).content.decode()
+    shown = re.findall(r'<article class="card claimcard" id="item-([\d.]+)" [^>]*?data-binds="\d"( hidden)?>', text)
+    assert [code for code, hidden in shown if not hidden] == ["5.2.3"]
+    assert text.count('data-owed="unexplained">') == 1
 
 
 def test_without_a_script_a_save_returns_to_its_item(sign_in, draft):
@@ -408,6 +441,31 @@ def test_an_online_document_is_kept_and_its_conflict_told(sign_in, people, draft
     assert Statement.objects.get().text == "同事改的正文"
 
 
+def test_a_saved_text_comes_with_the_tags_of_its_document(sign_in, draft):
+    client = sign_in("applicant")
+    address = reverse("statement-save", args=[draft.pk, "D01"])
+    drawn = [
+        client.post(address, {"text": text}, headers={"accept": "application/json"}).json()["drawn"]["state-of-D01"]
+        for text in ("正文", "")
+    ]
+    assert [("已有" in each, "尚缺" in each) for each in drawn] == [(True, False), (False, True)]
+
+
+def test_dates_in_the_wrong_order_are_saved_and_advised_against_beside_their_field(sign_in, draft):
+    client = sign_in("applicant")
+    address = reverse("application-data", args=[draft.pk])
+    sentence = "2025-02-01应晚于前一证照的日期2025-03-01。"
+    typed = {"drawing_review_on": "2025-02-01"}
+    told = client.post(address, typed, headers={"accept": "application/json"}).json()
+    advised = {name for name, drawn in told["drawn"].items() if sentence in drawn}
+    assert (told["problems"], told["waits"], advised) == ([], True, {"state-of-drawing_review_on"})
+    assert Community.objects.get().drawing_review_on == date(2025, 2, 1)
+    assert sentence in client.get(address).content.decode()
+    told = client.post(address, {"planning_permit_on": "2025-01-01"}, headers={"accept": "application/json"}).json()
+    assert told["waits"] is False
+    assert sentence not in "".join(told["drawn"].values()) + client.get(address).content.decode()
+
+
 def test_the_data_of_the_case_are_kept(sign_in, draft):
     typed = {"target_level": "3", "planning_permit_on": "2025-02-01", "drawing_review_on": ""}
     answer = sign_in("applicant").post(reverse("application-data", args=[draft.pk]), typed)
@@ -470,7 +528,6 @@ def test_several_proofs_are_added_to_several_items(sign_in, draft):
     assert rows == {"jpg": ["4.2.1", "4.2.2"], "pdf": ["4.2.1", "4.2.2"]}
     picture = draft.evidence.get(kind="jpg")
     assert status_of(client, reverse("evidence-thumbnail", args=[picture.pk])) == 200
-    assert status_of(client, reverse("evidence-thumbnail", args=[draft.evidence.get(kind="pdf").pk])) == 200
 
 
 def test_proofs_that_cannot_be_taken_are_named_and_the_others_stay(sign_in, draft):
@@ -531,6 +588,74 @@ def test_the_page_of_handing_in_advises_with_links_to_where_it_is_mended(sign_in
     assert "条目4.2.1 千兆接入能力尚未自评。" in text
     assert f"{reverse('application-items', args=[draft.pk])}#item-4.2.1" in text
     assert f"{reverse('application-documents', args=[draft.pk])}#document-D04" in text
+
+
+def test_the_page_of_handing_in_counts_every_rule(sign_in, draft):
+    answer = sign_in("applicant").get(reverse("application-submit", args=[draft.pk]))
+    told = [len(answer.context[name]) for name in ("advice", "passed", "later")]
+    assert sum(told) == len(checks.RULES)
+    assert "另有 1 项在提交后由系统检查：文件类型正确、可以打开。" in answer.content.decode()
+
+
+@pytest.mark.parametrize("name, status", [("applicant", 200), ("consultant", 200), ("stranger", 404)])
+def test_whoever_fills_in_prints_it_before_it_is_handed_in(sign_in, people, draft, name, status):
+    filing.save_statement(people["applicant"], draft, "D01", "申报书正文")
+    answer = sign_in(name).get(reverse("application-print", args=[draft.pk]))
+    assert answer.status_code == status
+    if status == 200:
+        text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.content)).pages)
+        assert ("申报书正文" in text, "打印稿：尚未提交" in text) == (True, True)
+
+
+def test_what_was_handed_in_is_not_printed_as_a_draft(sign_in, submitted):
+    found = {
+        name: sign_in(name).get(reverse("application-print", args=[submitted.pk])).status_code
+        for name in ("applicant", "intake")
+    }
+    assert found == {"applicant": 403, "intake": 403}
+
+
+def test_evidence_that_nothing_asks_for_is_not_called_complete(sign_in, people, draft):
+    client, address = sign_in("applicant"), draft.get_absolute_url()
+    assert "尚无自评得分的条目" in client.get(address).content.decode()
+    filing.save_claim(people["applicant"], draft, "4.2.1", 9)
+    assert ("0 / 1" in (text := client.get(address).content.decode()), "尚无自评得分的条目" in text) == (True, False)
+
+
+@pytest.mark.parametrize("name, told", [("applicant", True), ("consultant", True), ("intake", False)])
+def test_the_parties_are_told_what_comes_next(sign_in, submitted, name, told):
+    text = sign_in(name).get(submitted.get_absolute_url()).content.decode()
+    assert ("受理员正在形式审查" in text) is told
+
+
+def test_whoever_opens_a_case_reads_what_each_level_asks_for(sign_in, community):
+    text = sign_in("applicant").get(reverse("project-new", args=[community.pk])).content.decode()
+    table = text.partition('<table class="rows levelneeds">')[2].partition("</table>")[0]
+    cells = re.findall(r"<(?:td|th scope=\"row\")[^>]*>([^<]*)</", table)
+    assert [cells[start : start + 5] for start in range(0, len(cells), 5)] == [
+        ["一星级", "60 分", "40%", "设计评价 17 条，竣工评价 21 条", "—"],
+        ["二星级", "70 分", "50%", "设计评价 18 条，竣工评价 22 条", "1 条"],
+        ["三星级", "85 分", "60%", "设计评价 18 条，竣工评价 22 条", "设计评价 2 条，竣工评价 3 条"],
+    ]
+
+
+def test_a_document_under_a_seal_says_how(sign_in, draft):
+    text = sign_in("applicant").get(reverse("application-documents", args=[draft.pk])).content.decode()
+    parts = re.split(r'<section class="card[^"]*" id="document-', text)[1:]
+    said = {
+        part[:3]: ("填好后下载打印稿" in part, "打印后加盖公章，扫描成 PDF 上传" in part)
+        for part in parts
+        if "须盖章" in part
+    }
+    assert said == {
+        "D01": (True, False), "D02": (True, False), "D06": (False, True), "D07": (False, True), "D11": (False, True),
+        "D12": (False, True),
+    }  # fmt: skip
+
+
+def test_in_a_correction_it_is_said_what_to_do_with_the_old_file(sign_in, correction):
+    text = sign_in("applicant").get(reverse("application-documents", args=[correction.pk])).content.decode()
+    assert text.count("上传新文件后，请移除被它替代的旧文件") == 1
 
 
 def test_an_empty_application_is_refused_and_a_filled_one_sealed(sign_in, people, draft):
@@ -598,7 +723,8 @@ def test_officers_read_the_sealed_version_while_the_applicant_mends(sign_in, peo
     address = reverse("application-items", args=[correction.pk])
     pages = {name: sign_in(name).get(address).content.decode() for name in ("applicant", "intake", "expert")}
     found = {name: "9 分（不低于九成）" in text for name, text in pages.items()}
-    assert found == {"applicant": False, "intake": True, "expert": True}
+    # The expert's sheet is open, and the own mark comes before the claim.
+    assert found == {"applicant": False, "intake": True, "expert": False}
 
 
 # --- versions -----------------------------------------------------------------------------------------------------
@@ -626,7 +752,7 @@ def test_two_versions_are_compared_in_words(sign_in, two_versions):
 
 def test_the_downloaded_snapshot_has_the_hash_that_was_kept(sign_in, two_versions):
     sealed = snapshot.latest(two_versions)
-    answer = sign_in("expert").get(reverse("snapshot-json", args=[two_versions.pk, 2]))
+    answer = sign_in("intake").get(reverse("snapshot-json", args=[two_versions.pk, 2]))
     assert hashlib.sha256(answer.content).hexdigest() == sealed.sha256
     assert json.loads(answer.content)["claims"]["4.2.1"] == {"value": 12, "note": "全部户"}
 

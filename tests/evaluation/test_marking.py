@@ -8,27 +8,19 @@ from decimal import Decimal
 import pytest
 
 from evaluation import marking, scoring, snapshot
-from evaluation.models import Assignment, Evidence, Mark, Result
+from evaluation.models import Assignment, Evidence, Mark, Programme, Result
 from evaluation.workflow import APPLICATION, ASSIGNMENT
 from portal import tasks
 from portal.demo import journey, people
 from portal.machine import NotAllowed, Stale
 from portal.models import Event
-from portal.problems import Refused
+from portal.problems import Changed, Refused
 from tests.evaluation import scenes
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(scope="module")
-def world(django_db_setup, django_db_blocker, tmp_path_factory):
-    with scenes.kept(django_db_blocker, tmp_path_factory) as world:
-        yield world
-
-
-@pytest.fixture(autouse=True)
-def own_files():
-    """The files of this module are shared like its rows."""
+world, own_files = scenes.shared_world()
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +95,33 @@ class TestSaving:
         assert found == [("changed", "4.1.1")]
         assert seat.marks.get().value is False
 
+    def test_the_same_save_sent_twice_is_one(self, review):
+        seat = leader(review)
+        first = save(seat, "4.2.1", value=6, reason="图纸齐全", revision=0, save_key="one")
+        again = save(seat, "4.2.1", value=6, reason="图纸齐全", revision=0, save_key="one")
+        assert (first.pk, again.pk, again.revision, seat.marks.count()) == (first.pk, first.pk, 1, 1)
+        assert save(seat, "4.2.1", value=9, revision=1, save_key="two").revision == 2
+
+    def test_the_last_save_sent_again_after_the_signature_is_still_that_save(self, review):
+        seat = members(review)[0]
+        journey.mark_sheet(seat)
+        code = sorted(marking.own_items(seat))[0]
+        mark = save(seat, code, reason="见附图", save_key="last")
+        ASSIGNMENT.perform(fresh(seat), "sign", by=seat.expert.user, **journey.signature(seat.expert.user))
+        assert save(seat, code, reason="见附图", save_key="last").revision == mark.revision
+        with pytest.raises(Stale):
+            save(seat, code, reason="又改", save_key="later")
+
+    def test_who_overtook_is_told_with_what_stands_there(self, review):
+        seat = leader(review)
+        save(seat, "4.2.1", value=6, reason="图纸齐全", private_note="问组长", save_key="one")
+        with pytest.raises(Changed) as changed:
+            save(seat, "4.2.1", value=9, revision=0, save_key="two")
+        assert changed.value.now == {
+            "current": {"value": 6, "reason": "图纸齐全", "private_note": "问组长", "save_key": "one"},
+            "revision": 1,
+        }
+
     @pytest.mark.parametrize(
         "code,value,problem,legal",
         [
@@ -144,27 +163,104 @@ class TestSaving:
     def test_a_signed_sheet_is_closed_while_others_still_mark(self, review):
         seat = members(review)[0]
         journey.mark_sheet(seat)
-        ASSIGNMENT.perform(seat, "sign", by=seat.expert.user)
+        ASSIGNMENT.perform(seat, "sign", by=seat.expert.user, **journey.signature(seat.expert.user))
         with pytest.raises(Stale):
             save(seat, "4.1.1", value=True)
         save(leader(review), "4.1.1", value=True)
 
 
-class TestSigning:
+class TestDuties:
     def test_everyone_marks_the_own_fields_and_the_leader_everything(self, review):
         items = review.standard.items("design")
         for seat in members(review):
             fields = {*seat.expert.fields.values_list("pk", flat=True), seat.field}
-            assert marking.own_items(seat) == {item.code for item in items if item.domain in fields}
+            assert marking.own_items(seat) >= {item.code for item in items if item.domain in fields}
         assert marking.own_items(leader(review)) == {item.code for item in items}
 
+    def test_every_item_of_every_chapter_is_marked_by_two(self, review):
+        duties = marking.duties(panel(review))
+        items = review.standard.items("design")
+        scorers = {item.code: sum(item.code in own for own in duties.values()) for item in items}
+        assert min(scorers.values()) == marking.SCORERS
+
+    def test_what_is_taken_over_goes_to_who_has_the_fewest_items(self, review):
+        """One field for each but the leader: what nobody else has falls, chapter by chapter, to the lightest sheet."""
+        seats = panel(review)
+        for seat in seats:
+            seat.expert.fields.clear()
+        others = [seat for seat in seats if not seat.is_leader]
+        for seat, field in zip(others, ("comm", "security", "bas", "home"), strict=True):
+            seat.field = field
+        duties = marking.duties(seats)
+        by_field = {seat.pk: marking._by_field(seat) for seat in others}
+        taken = {seat.pk: duties[seat.pk] - by_field[seat.pk] for seat in others}
+        alone = {item.code for item in review.standard.items("design")} - set().union(*by_field.values())
+        assert sorted(code for codes in taken.values() for code in codes) == sorted(alone)
+        first = next(chapter for chapter in review.standard.chapters if alone & codes_of(chapter))
+        lightest = min(others, key=lambda seat: (len(by_field[seat.pk]), seat.seat))
+        assert taken[lightest.pk] >= alone & codes_of(first)
+
+    def test_it_does_not_hang_on_who_has_marked_or_signed(self, review):
+        before = marking.duties(panel(review))
+        for seat in members(review)[:2]:
+            journey.mark_sheet(seat)
+            ASSIGNMENT.perform(fresh(seat), "sign", by=seat.expert.user, **journey.signature(seat.expert.user))
+        assert marking.duties(panel(review)) == before
+
+    def test_what_a_member_signed_without_goes_to_the_next(self, review):
+        before = marking.duties(panel(review))
+        seat, code = next(
+            (seat, code) for seat in members(review) for code in sorted(before[seat.pk] - marking._by_field(seat))
+        )
+        journey.mark_sheet(seat)
+        ASSIGNMENT.perform(fresh(seat), "sign", by=seat.expert.user, **journey.signature(seat.expert.user))
+        seat.marks.filter(item_code=code).delete()  # as if it had come to this seat only after the signature
+        after = marking.duties(panel(review))
+        assert code not in after[seat.pk]
+        assert sum(code in own for own in after.values()) == marking.SCORERS
+
+    def test_an_empty_panel_has_none(self):
+        assert marking.duties([]) == {}
+
+
+def panel(application):
+    return sorted(people.panel_of(scenes.case(application.pk), "accepted", "signed"), key=lambda row: row.seat)
+
+
+def codes_of(chapter):
+    return {item.code for item in chapter.items("design")}
+
+
+class TestClaims:
+    def test_a_claim_opens_with_the_own_mark_and_all_with_the_signature(self, review):
+        seat = members(review)[0]
+        everything = {item.code for item in review.standard.items("design")}
+        user, code = seat.expert.user, sorted(marking.own_items(seat))[0]
+        assert marking.unseen_claims(user, review) == everything
+        save(seat, code, value=None, private_note="存疑")
+        assert marking.unseen_claims(user, review) == everything
+        journey.mark_sheet(seat)
+        assert marking.unseen_claims(user, review) == everything - marking.own_items(seat)
+        ASSIGNMENT.perform(fresh(seat), "sign", by=user, **journey.signature(user))
+        assert marking.unseen_claims(user, scenes.case(review.pk)) == set()
+
+    @pytest.mark.parametrize("username", ["applicant", "organiser", "supervisor", "intake"])
+    def test_nobody_else_marks_first(self, review, username):
+        assert marking.unseen_claims(scenes.person(username), review) == set()
+
+    def test_a_programme_may_show_claims_before(self, review):
+        Programme.objects.filter(pk=review.project.programme_id).update(claims_before_marks=True)
+        assert marking.unseen_claims(members(review)[0].expert.user, scenes.case(review.pk)) == set()
+
+
+class TestSigning:
     def test_an_empty_sheet_lacks_every_own_item_in_order(self, review):
         seat = members(review)[0]
         own = marking.own_items(seat)
         expected = [("mark_missing", item.code) for item in review.standard.items("design") if item.code in own]
         assert problems(seat) == expected
         with scenes.refused() as found:
-            ASSIGNMENT.perform(fresh(seat), "sign", by=seat.expert.user)
+            ASSIGNMENT.perform(fresh(seat), "sign", by=seat.expert.user, **journey.signature(seat.expert.user))
         assert found == expected
 
     def test_abstaining_from_an_own_item_leaves_it_missing_and_from_anothers_does_not(self, review):
@@ -200,10 +296,10 @@ class TestSigning:
         seat = members(review)[0]
         journey.mark_sheet(seat)
         save(seat, "4.1.1", private_note="只给自己看")
-        ASSIGNMENT.perform(fresh(seat), "sign", by=seat.expert.user)
+        ASSIGNMENT.perform(fresh(seat), "sign", by=seat.expert.user, **journey.signature(seat.expert.user))
         seat = fresh(seat)
         sheet = marking.sheet_of(seat)
-        assert list(sheet) == ["scorer", "leader", "marks", "reasons"]
+        assert list(sheet) == ["scorer", "leader", "marks", "reasons", "unopened"]
         assert "只给自己看" not in str(sheet)
         assert (sheet["scorer"], sheet["leader"]) == (seat.expert.number, False)
         assert set(sheet["marks"]) == {item.code for item in review.standard.items("design")}
@@ -212,11 +308,36 @@ class TestSigning:
         assert (event.verb, event.data["sha256"]) == ("assignment.sign", seat.signed_sha256)
         assert (seat.state, scenes.case(review.pk).state) == ("signed", "review")
 
+    def test_a_signature_says_which_proofs_of_the_marked_items_were_never_opened(self, review):
+        seat = members(review)[0]
+        journey.mark_sheet(seat)
+        data = snapshot.latest(review).data
+        proofs = {code: [row["id"] for row in snapshot.evidence_of(data, code)] for code in marking.own_items(seat)}
+        proofs = {code: ids for code, ids in proofs.items() if ids}
+        assert marking.unopened_evidence(seat) == proofs
+        seen = sorted(proofs.items())[0][1][0]
+        marking.open_proofs(seat.expert.user, seat, [seen, 999_999])
+        left = {code: [pk for pk in ids if pk != seen] for code, ids in proofs.items()}
+        left = {code: ids for code, ids in left.items() if ids}
+        ASSIGNMENT.perform(fresh(seat), "sign", by=seat.expert.user, **journey.signature(seat.expert.user))
+        assert marking.sheet_of(fresh(seat))["unopened"] == left
+        marking.open_evidence(
+            seat.expert.user, sorted(left.items())[0][1][0]
+        )  # too late: the sheet is as it was signed
+        assert marking.sheet_of(fresh(seat))["unopened"] == left
+
+    def test_a_sheet_signed_before_that_was_kept_is_still_the_one_that_was_signed(self, review):
+        seat = members(review)[0]
+        journey.mark_sheet(seat)
+        ASSIGNMENT.perform(fresh(seat), "sign", by=seat.expert.user, **journey.signature(seat.expert.user))
+        Assignment.objects.filter(pk=seat.pk).update(unopened=None)
+        assert list(marking.sheet_of(fresh(seat))) == ["scorer", "leader", "marks", "reasons"]
+
     def test_nobody_signs_for_another(self, review):
         first, second, *_rest = members(review)
         journey.mark_sheet(first)
         with pytest.raises(NotAllowed):
-            ASSIGNMENT.perform(first, "sign", by=second.expert.user)
+            ASSIGNMENT.perform(first, "sign", by=second.expert.user, **journey.signature(second.expert.user))
 
     def test_the_last_signature_starts_the_tally(self, review):
         journey.sign_sheets(review)

@@ -24,15 +24,7 @@ pytestmark = pytest.mark.django_db
 STATES = ("form_check", "drawing", "cosigning", "review", "deliberation", "approval")
 
 
-@pytest.fixture(scope="module")
-def world(django_db_setup, django_db_blocker, tmp_path_factory):
-    with scenes.kept(django_db_blocker, tmp_path_factory, experts=40, employers=24) as world:
-        yield world
-
-
-@pytest.fixture(autouse=True)
-def own_files():
-    """The files of this module are shared like its rows."""
+world, own_files = scenes.shared_world(experts=40, employers=24)
 
 
 @pytest.fixture(scope="module")
@@ -451,19 +443,20 @@ def test_nobody_sees_a_mark_before_the_result(at, signed_in):
         assert (page.status_code, "table" in page.context) == (200, False)
 
 
-def test_the_leader_reads_the_sheets_in_the_deliberation_and_a_member_does_not(at, signed_in):
+def test_every_member_reads_the_sheets_in_the_deliberation(at, signed_in):
     case = at("deliberation")
     for leader in (True, False):
         page = signed_in(seat(case, leader=leader)).get(reverse("panel", args=[case.pk]))
-        assert ("table" in page.context) is leader
+        assert "table" in page.context
 
 
+@pytest.mark.parametrize("leader", [True, False])
 @pytest.mark.parametrize("state", [*APPLICATION.states])
-def test_the_leaders_right_to_the_sheets_ends_with_the_deliberation(at, state):
+def test_the_members_right_to_the_sheets_ends_with_the_deliberation(at, state, leader):
     case = at("deliberation")
-    leader = scenes.person(seat(case, leader=True))
+    member = scenes.person(seat(case, leader=leader))
     Application.objects.filter(pk=case.pk).update(state=state)
-    assert can_see_sheets(leader, at("deliberation")) is (state in {"deliberation", "revision", "revision_check"})
+    assert can_see_sheets(member, at("deliberation")) is (state in {"deliberation", "revision", "revision_check"})
 
 
 def test_the_table_shows_every_mark_of_every_item(at, signed_in):
@@ -502,6 +495,7 @@ def test_the_review_ends_once_the_opinion_is_there(at, signed_in):
     response = signed_in("organiser").post(address, {"action": "close_review"})
     assert errors_of(response, "close_review") == {"__all__": ["组长尚未出具专家组意见。"]}
     journey.give_opinion(case)
+    journey.endorse_opinion(case)
     assert signed_in("organiser").post(address, {"action": "close_review"}).status_code == 302
     assert at("deliberation").state == "approval"
 

@@ -14,6 +14,7 @@ from communities.models import Officer
 from evaluation import filing, marking, outcome
 from evaluation.models import Application, Certificate, Objection, PublicNotice, Result
 from evaluation.workflow import APPLICATION, CERTIFICATE, OBJECTION
+from experts import draw as lots
 from portal import clock, files, tasks
 from portal.demo import cases, journey, names, papers, people
 from portal.machine import NotAllowed, Stale
@@ -26,15 +27,7 @@ TODAY = timezone.localdate()
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(scope="module")
-def world(django_db_setup, django_db_blocker, tmp_path_factory):
-    with scenes.kept(django_db_blocker, tmp_path_factory, experts=30, employers=20) as world:
-        yield world
-
-
-@pytest.fixture(autouse=True)
-def own_files():
-    """The files of this module are shared like its rows."""
+world, own_files = scenes.shared_world(experts=30, employers=20)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +81,7 @@ class TestNotice:
         project, result = published.project, marking.result_of(published)
         community = project.community
         panel = people.panel_of(published, "signed")
+        public_ids = {one["expert_id"]: public_id for public_id, one in panel[0].draw.identities.items()}
         assert notice.figures == {
             "community": community.name,
             "district": community.district.name,
@@ -109,7 +103,20 @@ class TestNotice:
                 if chapter.code in result.trace["chapters"]
             ],
             "panel": [row.expert.user.name for row in panel],
+            "opened": [
+                {
+                    "name": row.expert.user.name,
+                    "number": row.expert.number,
+                    "id": public_ids[row.expert.number],
+                    "salt": row.draw.identities[public_ids[row.expert.number]]["salt"],
+                    "field": published.standard.domains.get(row.field, "不限专业"),
+                    "leader": row.is_leader,
+                }
+                for row in panel
+            ],
         }
+        claims = {one["id"]: {"expert_id": one["number"], "salt": one["salt"]} for one in notice.figures["opened"]}
+        assert lots.open_identities(panel[0].draw.receipt, claims) == []
         assert len(notice.figures["chapters"]) == 8
         type(community).objects.filter(pk=community.pk).update(name="改名小区")
         assert PublicNotice.objects.get(pk=notice.pk).figures["community"] == community.name

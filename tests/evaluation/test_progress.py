@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from evaluation import progress
 from evaluation.models import Application, Project, Standard
 from tests.evaluation.documents import document_of, full_marks, item, sample, small_document
@@ -44,6 +46,24 @@ def test_what_holds_back_is_said_and_leads_to_its_place():
         ("2.1.1 条目2.1.1", "0 分", "24 分", "24 分"),
         ("2.1.2 条目2.1.2", "不满足", "满足", ""),
     ]
+
+
+@pytest.mark.parametrize("target, name", [(0, ""), (1, ""), (2, "二级")])
+def test_what_holds_a_target_beyond_the_next_level_back_is_said_too(target, name):
+    marks = {code: {"value": mark} for code, mark in {"1.1.1": 20, "1.1.2": 20, "2.1.1": 0, "2.1.2": False}.items()}
+    found = progress.forecast(application(SMALL, "only"), marks, target)
+    assert (found.level, found.next_name, found.target_name) == (0, "一级", name)
+    reasons = [reason.text for reason in found.target_holds_back]
+    assert reasons == (
+        [
+            "2.1.1 条目2.1.1 须得分大于零",
+            "控制项 2.1.2 条目2.1.2 须满足",
+            "“章2”得分率 0.0%，须达到 50%，还差 20 分",
+            "总分还差 46.67 分（须 80 分）",
+        ]
+        if name
+        else []
+    )
 
 
 def test_what_is_unmarked_is_counted_and_the_level_with_all_of_it_won_is_told():

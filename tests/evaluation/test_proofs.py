@@ -12,6 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
+from django.templatetags.static import static
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from PIL import Image
@@ -21,7 +22,7 @@ from evaluation import filing, findings, proofs, receiving, snapshot
 from evaluation.coverage import coverage
 from evaluation.models import Evidence, EvidenceLink
 from evaluation.workflow import APPLICATION
-from portal import previews, tasks, uploads
+from portal import previews, samples, tasks, uploads
 from portal.demo import journey, papers, people
 from portal.machine import NotAllowed, Stale
 from portal.models import Upload
@@ -36,15 +37,7 @@ NOTICED = (("item", "4.1.1"), ("document", "D04"))
 REGION = (0.1, 0.2, 0.3, 0.4)
 
 
-@pytest.fixture(scope="module")
-def world(django_db_setup, django_db_blocker, tmp_path_factory):
-    with scenes.kept(django_db_blocker, tmp_path_factory) as world:
-        yield world
-
-
-@pytest.fixture(autouse=True)
-def own_files():
-    """The files of this module are shared like its rows."""
+world, own_files = scenes.shared_world()
 
 
 @pytest.fixture(autouse=True)
@@ -433,6 +426,64 @@ def test_pictures_of_pages_are_made_once_and_sent_to_readers_only(browser, proof
         assert browser.get(reverse("evidence-page", args=[proof.pk, page]), {"width": width}).status_code == 404
     client.force_login(scenes.person("other-applicant"))
     assert [client.get(one).status_code for one in (address, reverse("evidence-view", args=[proof.pk]))] == [404, 404]
+
+
+@pytest.fixture
+def sent_by_form(browser, draft, request, django_capture_on_commit_callbacks):
+    """A PDF that a form sent, what the worker is rung for, and the address of its small picture.
+
+    Another in each test: pictures bear the name of their content, and the folder is the module's.
+    """
+    content = SimpleUploadedFile("a.pdf", samples.sample_pdf("示例", ["一", request.node.name]))
+    with django_capture_on_commit_callbacks() as bells:
+        answer = browser.post(reverse("evidence", args=[draft.pk]), {"files": [content], "evidence_kind": "drawing"})
+    row = draft.evidence.latest("pk")
+    assert (answer.status_code, row.name) == (302, "a.pdf")
+    return row, bells, reverse("evidence-thumbnail", args=[row.pk])
+
+
+def drawn(row):
+    return [path.name for path in Path(default_storage.path("previews")).rglob(f"{row.sha256}-*")]
+
+
+def test_no_page_of_ours_draws_the_first_page_of_a_pdf_that_a_form_sent(browser, sent_by_form):
+    row, bells, address = sent_by_form
+    answers = [browser.get(address) for _look in range(3)]
+    waiting = static("waiting.svg")
+    assert [(answer.status_code, answer.url, answer["Cache-Control"]) for answer in answers] == [
+        (302, waiting, "no-store")
+    ] * 3
+    assert (len(bells), drawn(row)) == (1, [])
+
+
+def test_a_worker_draws_it_and_then_it_is_shown(browser, sent_by_form):
+    row, _bells, address = sent_by_form
+    for _time in range(2):  # rung twice it is drawn once
+        tasks.draw_thumbnail("evaluation.Evidence", row.pk)
+    answer = browser.get(address)
+    picture = Image.open(io.BytesIO(b"".join(answer.streaming_content)))
+    assert (answer.status_code, picture.format, picture.width) == (200, "JPEG", previews.THUMBNAIL)
+    assert drawn(row) == [f"{row.sha256}-1-{previews.THUMBNAIL}.jpg"]
+
+
+def test_a_lost_bell_is_rung_again_by_whoever_looks(browser, sent_by_form, django_capture_on_commit_callbacks):
+    _row, _bells, address = sent_by_form
+    with django_capture_on_commit_callbacks() as bells:
+        browser.get(address)
+    assert len(bells) == 1
+
+
+def test_what_cannot_be_drawn_ends_the_waiting(browser, sent_by_form, django_capture_on_commit_callbacks):
+    row, _bells, address = sent_by_form
+    Path(row.file.path).write_bytes(b"nonsense")
+    tasks.draw_thumbnail("evaluation.Evidence", row.pk)
+    with django_capture_on_commit_callbacks() as bells:
+        assert browser.get(address).status_code == 422
+    assert bells == []
+
+
+def test_a_proof_that_went_meanwhile_is_drawn_by_nobody(sent_by_form):
+    assert tasks.draw_thumbnail("evaluation.Evidence", 0) is None
 
 
 def test_a_page_that_could_not_be_drawn_is_not_tried_at_every_look(proof):

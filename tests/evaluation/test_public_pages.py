@@ -15,8 +15,9 @@ from PIL import Image
 
 from communities import credit_code
 from evaluation import outcome
-from evaluation.models import Application, Certificate, Objection, Programme, PublicNotice
+from evaluation.models import Application, Certificate, Draw, Objection, Programme, PublicNotice
 from evaluation.workflow import APPLICATION, OBJECTION
+from experts import draw as lots
 from portal.models import Event
 from portal.problems import Refused
 from tests.evaluation import published, scenes
@@ -25,7 +26,8 @@ pytestmark = pytest.mark.django_db
 
 PRIVATE_TABLES = (
     "evaluation_mark", "evaluation_claim", "evaluation_evidence", "evaluation_document", "evaluation_objection",
-    "evaluation_submission", "evaluation_finding", "communities_membership", "experts_", "portal_user", "portal_event",
+    "evaluation_submission", "evaluation_finding", "communities_membership", "experts_expert", "experts_admission",
+    "experts_recusal", "experts_employment", "experts_clearance", "portal_user", "portal_event",
 )  # fmt: skip
 
 
@@ -66,13 +68,17 @@ def objection_values(**values):
 # --- every public page ---
 
 
-PAGES = ["home", "notices", "notice", "objection-new", "objection-status", "certificate-check", "certificate",
-         "directory", "standards", "standard"]  # fmt: skip
+PAGES = ["home", "notices", "notice", "notice-receipt-page", "objection-new", "objection-status", "certificate-check",
+         "certificate", "directory", "standards", "standard"]  # fmt: skip
+
+
+NO_RESULT = ("objection-status", "certificate-check", "notice-receipt-page")
 
 
 def address_of(name, notice, certificate):
     arguments = {
         "notice": [notice.pk],
+        "notice-receipt-page": [notice.pk],
         "objection-new": [notice.pk],
         "certificate": [certificate.number],
         "standard": [notice.application.project.standard_id],
@@ -87,7 +93,7 @@ def test_a_public_page_opens_without_an_account_and_reads_no_private_table(clien
     assert [table for table in PRIVATE_TABLES if f'"{table}' in read] == []
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page not in ("objection-status", "certificate-check")])
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in NO_RESULT])
 def test_a_page_that_shows_a_result_of_a_sample_standard_says_so(client, page):
     address = address_of(page, published.notice(), published.certificate("示例·甲小区", number=2))
     assert '<span class="sample">参考样本，非官方标准文本</span>' in client.get(address).content.decode()
@@ -125,7 +131,47 @@ def test_a_notice_shows_the_published_figures_and_its_draw_receipt(client):
 
 def test_the_receipt_of_a_notice_is_the_canonical_file_without_identities(client):
     response = client.get(reverse("notice-receipt", args=[published.notice().pk]))
-    assert response.content == b'{"format":"expert-draw-receipt-1","sha256":"' + b"d" * 64 + b'"}\n'
+    assert response.content == lots.canonical_bytes(published.RECEIPT)
+    hidden = [value for one in published.DRAWN.identities.values() for value in (one["salt"], one["employer_salt"])]
+    assert [value for value in hidden if value in response.content.decode()] == []
+
+
+def test_earlier_draws_of_the_panel_stand_beside_it_with_their_receipts_and_without_names(client):
+    notice = published.notice()
+    own = Draw.objects.get(application=notice.application)
+    Draw.objects.filter(pk=own.pk).update(review_round=3)
+    for review_round, held in ((1, True), (2, False)):
+        own.pk, own.review_round, own.commitment = None, review_round, str(review_round) * 64
+        own.receipt = published.RECEIPT if held else None
+        own.save()
+    page = client.get(notice.get_absolute_url()).content.decode()
+    shown = ["1" * 64, "2" * 64, reverse("notice-receipt-page", args=[notice.pk, 1]), "双方承诺后放弃，未抽取"]
+    assert [text for text in shown if text not in page] == []
+    assert reverse("notice-receipt-page", args=[notice.pk, 2]) not in page
+    found = {
+        (name, number): client.get(reverse(name, args=[notice.pk, number])).status_code
+        for name in ("notice-receipt", "notice-receipt-page")
+        for number in (1, 2, 3, 4)
+    }
+    assert {key for key, status in found.items() if status == 200} == {
+        ("notice-receipt", 1), ("notice-receipt", 3), ("notice-receipt-page", 1), ("notice-receipt-page", 3),
+    }  # fmt: skip
+    earlier = client.get(reverse("notice-receipt-page", args=[notice.pk, 1])).content.decode()
+    assert "data-salt" not in earlier
+
+
+def test_the_panel_of_a_notice_is_opened_with_the_salts_that_prove_it_and_nobody_else_is(client):
+    notice = published.notice()
+    page = client.get(notice.get_absolute_url()).content.decode()
+    seats = {seat["id"] for seat in published.RECEIPT["rounds"][-1]["seats"]}
+    salts = {public_id: one["salt"] for public_id, one in published.DRAWN.identities.items()}
+    assert {public_id for public_id, salt in salts.items() if salt in page} == seats
+
+
+def test_anybody_takes_the_verifier_home(client, settings):
+    answer = client.get(reverse("draw-verifier"))
+    assert answer.content == (settings.BASE_DIR / "docs" / "verify_draw.py").read_bytes()
+    assert reverse("draw-verifier") in client.get(published.notice().get_absolute_url()).content.decode()
 
 
 def test_a_notice_without_a_drawn_panel_has_no_receipt(client):

@@ -25,15 +25,7 @@ TODAY = timezone.localdate()
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(scope="module")
-def world(django_db_setup, django_db_blocker, tmp_path_factory):
-    with scenes.kept(django_db_blocker, tmp_path_factory) as world:
-        yield world
-
-
-@pytest.fixture(autouse=True)
-def own_files():
-    """The files of this module are shared like its rows."""
+world, own_files = scenes.shared_world()
 
 
 @pytest.fixture(scope="module")

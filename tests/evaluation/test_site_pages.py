@@ -16,15 +16,7 @@ from tests.evaluation import scenes
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(scope="module")
-def world(django_db_setup, django_db_blocker, tmp_path_factory):
-    with scenes.kept(django_db_blocker, tmp_path_factory, experts=40, employers=24) as world:
-        yield world
-
-
-@pytest.fixture(autouse=True)
-def own_files():
-    """The files of this module are shared like its rows."""
+world, own_files = scenes.shared_world(experts=40, employers=24)
 
 
 @pytest.fixture(scope="module")

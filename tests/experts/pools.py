@@ -1,18 +1,13 @@
 """Invented pools, secrets and an oracle for the tests of the draw. Nothing random: everything is derived from names."""
 
-import hashlib
 import itertools
-import random
 
 from experts.draw import OPEN, Candidate, Frozen, Panel, Rules, draw, freeze
+from experts.season import FIELDS as FIELDS
+from experts.season import city_pool as city_pool
+from experts.season import secret as secret
 
-FIELDS = ("bas", "comm", "eng", "home", "infosec", "platform", "property", "security")
 HOME = "500112"
-
-
-def secret(*parts: object) -> str:
-    """64 hexadecimal digits derived from a name, where life takes 32 random bytes."""
-    return hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()
 
 
 def frozen_of(candidates, rules, subject="示例案卷/completion/1", already=()) -> Frozen:
@@ -59,22 +54,6 @@ def small_pool() -> list[Candidate]:
 SMALL_RULES = Rules(
     "1", 5, {"bas": 1, "comm": 1, "home": 1}, leader_not_from_district=HOME, field_names={"bas": "建筑智能化与机电"}
 )
-
-
-def city_pool() -> list[Candidate]:
-    """182 experts from 94 employers, as uneven as life: large and small employers, one to three fields each."""
-    dice = random.Random(20190801)
-    employers = [*range(94), *(int(94 * dice.random() ** 2) for _ in range(182 - 94))]
-    return [
-        Candidate(
-            f"E{number:03}",
-            tuple(dice.sample(FIELDS, dice.choice([1, 1, 2, 2, 3]))),
-            f"U{employer:02}",
-            f"5001{dice.randrange(1, 39):02}",
-            can_lead=dice.random() < 0.5,
-        )
-        for number, employer in enumerate(employers)
-    ]
 
 
 def is_panel(people: tuple[Candidate, ...], kinds: list[str], rules: Rules) -> bool:

@@ -1,14 +1,14 @@
 """Fairness of the draw, measured: equal chances over 10,000 draws, even work over a season of 200 panels."""
 
 import math
-import statistics
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
+from experts import season
 from experts.draw import EXCLUSIONS, OPEN, Rules
-from tests.experts.pools import FIELDS, city_pool, drawn, expert, frozen_of
+from experts.management.commands.season import DOCUMENTS, written
+from tests.experts.pools import FIELDS, drawn, expert, frozen_of
 
 pytestmark = pytest.mark.long
 
@@ -52,26 +52,39 @@ def test_ten_thousand_draws_give_everybody_of_a_field_the_same_chance_and_break_
         assert statistic < limit
 
 
-def season_of_200_panels(load_band):
-    """Draw 200 panels, one after the other, and return how often each of the 182 experts sat."""
-    seats = dict.fromkeys(("comm", "security", "bas", "home", "platform"), 1)
-    load = dict.fromkeys((person.expert_id for person in city_pool()), 0)
-    employers = {person.expert_id: person.employer for person in city_pool()}
-    for number in range(200):
-        rules = Rules("1", 7, seats, load_band=load_band, leader_not_from_district=f"5001{number % 38 + 1:02}")
-        candidates = [replace(person, load=load[person.expert_id]) for person in city_pool()]
-        panel = drawn(frozen_of(candidates, rules, f"案卷 {number}"), number)
-        ids = [seat.expert_id for seat in panel.seats]
-        assert len({employers[key] for key in ids}) == 7
-        for key in ids:
-            load[key] += 1
-    assert max(load.values()) <= 12
-    return load
+@pytest.fixture(scope="module")
+def spreads():
+    """A season of 200 panels for each width of the load bands that docs/draw.md tells of."""
+    return [season.season(width) for width in season.WIDTHS]
 
 
-def test_over_a_season_the_load_rule_at_least_halves_the_spread_of_the_work():
-    assert len({person.employer for person in city_pool()}) == 94
-    aware, ignoring = season_of_200_panels(load_band=2), season_of_200_panels(load_band=0)
-    assert sum(aware.values()) == sum(ignoring.values()) == 1400
-    assert len(aware) == 182
-    assert statistics.pstdev(aware.values()) <= statistics.pstdev(ignoring.values()) / 2
+def test_over_a_season_the_load_rule_at_least_halves_the_spread_of_the_work(spreads):
+    ignoring, by_width = spreads[0], {each.width: each for each in spreads}
+    assert len({person.employer for person in season.city_pool()}) == season.EMPLOYERS
+    assert [(len(each.loads), sum(each.loads)) for each in spreads] == [(season.EXPERTS, 1400)] * len(spreads)
+    assert max(max(each.loads) for each in spreads) <= Rules("1", 7, {}).max_load
+    assert by_width[Rules("1", 7, {}).load_band].deviation <= ignoring.deviation / 2
+
+
+def test_in_a_season_nobody_sits_beside_a_colleague_and_every_field_is_covered():
+    people = {person.expert_id: person for person in season.city_pool()}
+    for panel in season.panels(2, 60):
+        members = [people[key] for key in panel]
+        assert len({member.employer for member in members}) == 7
+        assert all(field in member.fields for field, member in zip(season.SEATS, members[:5], strict=True))
+
+
+def test_a_season_drawn_again_is_the_same_season():
+    assert list(season.panels(2, 20)) == list(season.panels(2, 20))
+
+
+def test_the_figures_and_the_picture_in_the_documents_are_what_the_command_writes(spreads):
+    page = (DOCUMENTS / "draw.md").read_text(encoding="utf-8")
+    assert written(page, season.table(spreads)) == page, "run: manage.py season"
+    picture = (DOCUMENTS / "images" / "season.svg").read_text(encoding="utf-8")
+    assert season.picture(spreads[0], spreads[2]) == picture, "run: manage.py season"
+
+
+def test_a_page_without_a_place_for_the_figures_is_not_written():
+    with pytest.raises(ValueError, match="no place"):
+        written("# 抽取", "| |")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import InMemoryUploadedFile, SimpleUploadedFile, TemporaryUploadedFile
+from django.core.signals import request_finished
+from django.db import close_old_connections
 from django.db.models import FileField
 from django.db.models.fields.files import FieldFile
 from django.test import RequestFactory
@@ -346,7 +348,12 @@ def answer(stored: object, *, content_type: str = "application/pdf", inline: boo
 
 def body(response: object) -> bytes:
     content = b"".join(response) if response.streaming else response.content
-    response.close()
+    # As the server ends a request; but this module has no database whose connections could be looked after then.
+    request_finished.disconnect(close_old_connections)
+    try:
+        response.close()
+    finally:
+        request_finished.connect(close_old_connections)
     return content
 
 

@@ -43,6 +43,8 @@ def test_what_starts_a_period_or_tells_a_decision_cannot_be_put_off():
         "decision",
         "invitation",
         "member_invitation",
+        "pool",
+        "security",
     }
     assert {kind.default for kind in KINDS.values()} <= set(DELIVERIES)
 

@@ -334,6 +334,19 @@ class TestBroken:
         uploads.take_in(upload.pk)
         assert [("图.pdf", hashlib.sha256(CONTENT).hexdigest())] == KEPT
 
+    def test_a_line_is_asked_for_as_much_as_it_has_brought_so_that_a_break_never_loses_more(self, sender):
+        asked = []
+
+        def read(size):
+            asked.append(size // 1024)
+            return bytes(size) if len(asked) not in (5, 10) else b""
+
+        upload = begun(sender, length=4 * MEGABYTE)
+        assert uploads.receive(upload, 0, read) == MEGABYTE // 2
+        assert uploads.receive(fresh(upload), MEGABYTE // 2, read) == MEGABYTE
+        assert uploads.receive(fresh(upload), MEGABYTE, read) == 4 * MEGABYTE
+        assert asked == [64, 64, 128, 256, 512, *[64, 64, 128, 256, 512], *[64, 64, 128, 256, 512, 1024, 1024]]
+
     def test_what_the_disk_lost_is_sent_again(self, sender):
         upload = begun(sender)
         uploads.receive(upload, 0, reader(CONTENT[:5000]))

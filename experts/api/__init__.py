@@ -1,0 +1,1 @@
+"""Endpoints of experts, by concept: pool, calls, admissions."""

@@ -1,0 +1,1 @@
+"""Pages of experts, by concept: pool, profile, calls, admissions."""
