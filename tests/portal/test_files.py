@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import InMemoryUploadedFile, SimpleUploadedFile, TemporaryUploadedFile
-from django.core.signals import request_finished
-from django.db import close_old_connections
 from django.db.models import FileField
 from django.db.models.fields.files import FieldFile
 from django.test import RequestFactory
@@ -22,6 +20,9 @@ from portal import contents, files, samples
 from portal.files import INLINE_TYPES, KINDS, Inspection
 from portal.problems import Refused
 from tests.portal import hostile
+
+# A response that is closed ends a request, and then the database's connections are looked after.
+pytestmark = pytest.mark.django_db
 
 ALL = tuple(KINDS)
 MEGABYTE = 1024 * 1024
@@ -348,12 +349,7 @@ def answer(stored: object, *, content_type: str = "application/pdf", inline: boo
 
 def body(response: object) -> bytes:
     content = b"".join(response) if response.streaming else response.content
-    # As the server ends a request; but this module has no database whose connections could be looked after then.
-    request_finished.disconnect(close_old_connections)
-    try:
-        response.close()
-    finally:
-        request_finished.connect(close_old_connections)
+    response.close()
     return content
 
 
