@@ -36,7 +36,8 @@ DESIGN = [
     "application.recommend", "application.propose_draw", "application.cosign_draw", "application.hold_draw",
     *["assignment.accept"] * 5, "application.convene",
     *["assignment.sign"] * 5, "application.complete_sheets",
-    "application.tallied", "application.give_opinion", "application.close_review", "application.approve",
+    "application.tallied", "application.give_opinion", *["assignment.endorse"] * 5, "application.close_review",
+    "application.approve",
     "application.close_notice", "application.certify",
 ]  # fmt: skip
 GUIDANCE = [
@@ -49,7 +50,8 @@ COMPLETION = [
     *["assignment.accept"] * 5, "application.convene",
     "site_visit.record", "site_visit.sign", "site_visit.sign", "application.finish_site_visit",
     *["assignment.sign"] * 5, "application.complete_sheets",
-    "application.tallied", "application.give_opinion", "application.close_review", "application.approve",
+    "application.tallied", "application.give_opinion", *["assignment.endorse"] * 5, "application.close_review",
+    "application.approve",
     "application.close_notice", "application.certify",
 ]  # fmt: skip
 
