@@ -25,7 +25,8 @@ class ProjectForm(forms.Form):
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
-        self.programmes = list(Programme.objects.filter(stages__isnull=False).distinct().select_related("standard"))
+        programmes = Programme.objects.filter(stages__isnull=False).distinct().order_by("code")
+        self.programmes = list(programmes.select_related("standard"))
         self.fields["target_level"].choices = [
             (
                 programme.name,
