@@ -42,7 +42,7 @@ def accept(intake: Person, again: bool = False) -> None:
     if again:
         intake.reads("与上一版的差异")
     intake.press("受理", intake.page.locator("#decide"))
-    intake.reads(re.compile("受理了申报"))
+    intake.reads(re.compile("^已受理："))
 
 
 def recommend(officer: Person) -> None:
@@ -51,7 +51,7 @@ def recommend(officer: Person) -> None:
     officer.follow("推荐")
     officer.fill({"推荐意见": "符合本区智慧小区建设计划，同意推荐。"})
     officer.press("推荐")
-    officer.reads(re.compile("出具了推荐意见"))
+    officer.reads(re.compile("^已推荐："))
 
 
 def draw_the_panel(organiser: Person, supervisor: Person) -> None:
@@ -69,7 +69,7 @@ def draw_the_panel(organiser: Person, supervisor: Person) -> None:
 def close_the_review(organiser: Person, address: str) -> None:
     organiser.go(address)
     organiser.press("评审结束，送审定")
-    organiser.reads(re.compile("结束评审并送审定"))
+    organiser.reads(re.compile("^已结束评审，送审定："))
 
 
 def approve_the_result(approver: Person) -> None:
@@ -77,7 +77,7 @@ def approve_the_result(approver: Person) -> None:
     take_up(approver, COMMUNITY)
     approver.fill({"审定意见": "同意按专家组意见公示。"})
     approver.press("审定通过，开始公示")
-    approver.reads(re.compile("审定通过并公示"))
+    approver.reads(re.compile("^已审定通过，开始公示："))
 
 
 def object_without_an_account(public: Person) -> str:

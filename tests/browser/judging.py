@@ -76,7 +76,7 @@ def give_the_opinion(leader: Person, address: str) -> None:
     for box in boxes:
         box.fill("示例：经合议，以汇总结果为准。")
     leader.press("出具专家组意见", part)
-    leader.reads(re.compile("出具了专家组意见"))
+    leader.reads(re.compile("^已出具专家组意见："))
 
 
 def endorse_the_opinion(member: Person, address: str, name: str) -> None:
@@ -89,6 +89,8 @@ def endorse_the_opinion(member: Person, address: str, name: str) -> None:
     member.reads("密码不正确，请重新输入。")
     member.fill({"当前密码": PASSWORD})
     member.press("在专家组意见上签字")
+    member.reads(re.compile("^已在专家组意见上签字："))
+    member.go(address)
     expect(member.page.locator("#opinion")).to_contain_text("同意")
 
 
@@ -124,4 +126,4 @@ def sign_the_record(person: Person, address: str) -> None:
 def finish_the_site_visit(leader: Person, address: str) -> None:
     leader.go(address)
     leader.press("核查完成，开始评分")
-    leader.reads(re.compile("完成了现场核查"))
+    leader.reads(re.compile("^已完成现场核查，评分开始："))
