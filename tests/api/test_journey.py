@@ -27,7 +27,8 @@ from tests.api.over_http import Answer, Client
 from tests.browser import world
 from tests.running import Portal, running_portal
 
-pytestmark = pytest.mark.worker
+# Once, as it is deployed; that SQLite carries the whole way too, the browser's journey shows.
+pytestmark = [pytest.mark.worker, pytest.mark.postgresql]
 
 COMMUNITY = "示例新程苑"
 STANDARD = "smart-community.yaml"
