@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from evaluation import wording
-from evaluation.models import Assignment
+from evaluation.models import Assignment, Mark
 from evaluation.permissions import assignment_roles, can_see_sheets
-from evaluation.standard import to_text
+from evaluation.standard import Item, to_text
 from portal import typesetting
 from portal.models import Event, User
 
@@ -47,30 +47,34 @@ def sheet_pdf(assignment: Assignment) -> bytes:
         "issued_on": at.date(),
         "signed_at": f"{at:%Y-%m-%d %H:%M}",
         "sha256": assignment.signed_sha256,
-        "chapters": _chapters(assignment),
+        "chapters": [
+            {"name": name, "items": [_line(item, mark) for item, mark in said]}
+            for name, said in said_by_chapter(assignment)
+        ],
     }
     if not project.standard.is_official:
         content["notice"] = project.programme.sample_notice
     return typesetting.render("sheet", content, replace_missing=True)
 
 
-def _chapters(assignment: Assignment) -> list[dict[str, Any]]:
+def said_by_chapter(assignment: Assignment) -> list[tuple[str, list[tuple[Item, Mark]]]]:
+    """Every item that the sheet marks, with its mark, under the chapters in the order of the standard."""
     application = assignment.application
     marks = {mark.item_code: mark for mark in assignment.marks.all()}
     found = []
     for chapter in application.standard.chapters:
         lines = [(item, marks.get(item.code)) for item in chapter.items(application.stage)]
-        items = [
-            {
-                "code": item.code,
-                "name": item.name,
-                "points": "" if item.kind == "control" else to_text(item.points),
-                "mark": wording.mark_words(item, mark.value),
-                "reason": mark.reason,
-            }
-            for item, mark in lines
-            if mark is not None and mark.value is not None
-        ]
-        if items:
-            found.append({"name": f"{chapter.num} {chapter.name}", "items": items})
+        said = [(item, mark) for item, mark in lines if mark is not None and mark.value is not None]
+        if said:
+            found.append((f"{chapter.num} {chapter.name}", said))
     return found
+
+
+def _line(item: Item, mark: Mark) -> dict[str, str]:
+    return {
+        "code": item.code,
+        "name": item.name,
+        "points": "" if item.kind == "control" else to_text(item.points),
+        "mark": wording.mark_words(item, mark.value),
+        "reason": mark.reason,
+    }

@@ -17,9 +17,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from evaluation import asking, discussing, explaining, marking, refusing, snapshot, standard, wording
+from evaluation import asking, discussing, explaining, marking, refusing, sheets, snapshot, standard, wording
 from evaluation.models import Assignment
-from evaluation.permissions import SEATED, assignment_roles, can, can_see_sheets
+from evaluation.permissions import SEATED, assignment_roles, can
 from evaluation.views.acting import act_forms, acted
 from evaluation.views.framing import refused_json, saved_json, whole
 from evaluation.views.scoring_item import (
@@ -330,22 +330,20 @@ def _signing(request: HttpRequest, sheet: Sheet, form: Any = None) -> dict[str, 
 def sheet(request: HttpRequest, pk: int) -> HttpResponse:
     """A signed sheet to read and print: one's own, or any for who may see the sheets."""
     row = _fetch(request, pk)
-    mine = "invitee" in assignment_roles(request.user, row)
-    if row.state != "signed" or not (mine or can_see_sheets(request.user, row.application)):
+    if not sheets.may_read_signed(request.user, row):
         raise NotAllowed("sheet")
-    marks = {mark.item_code: mark for mark in row.marks.all()}
     sealed = snapshot.latest(row.application)
     unopened = unopened_words(row, sealed.data) if sealed else {}
-    chapters = []
-    for chapter in row.application.standard.chapters:
-        lines = [(item, marks.get(item.code)) for item in chapter.items(row.application.stage)]
-        said = [
-            (item, wording.mark_words(item, mark.value), mark.reason, unopened.get(item.code, []))
-            for item, mark in lines
-            if is_said(mark)
-        ]
-        if said:
-            chapters.append((f"{chapter.num} {chapter.name}", said))
+    chapters = [
+        (
+            name,
+            [
+                (item, wording.mark_words(item, mark.value), mark.reason, unopened.get(item.code, []))
+                for item, mark in said
+            ],
+        )
+        for name, said in sheets.said_by_chapter(row)
+    ]
     context = {
         "assignment": row,
         "application": row.application,
@@ -354,7 +352,7 @@ def sheet(request: HttpRequest, pk: int) -> HttpResponse:
         "chapters": chapters,
         "unopened": len({pk for ids in (row.unopened or {}).values() for pk in ids}),
         "knows_unopened": row.unopened is not None,
-        "signed": Event.objects.of(row).filter(verb="assignment.sign").last(),
+        "signed": sheets.signature_of(row),
         "printed_on": timezone.localdate(),
         "reads_discussion": discussing.obstacle(request.user, row.application) is None,
     }
