@@ -170,8 +170,8 @@ class CommunityForm(RowsForm):
         return found
 
 
-class CommunityFileForm(forms.Form):
-    """A workbook of communities."""
+class WorkbookForm(forms.Form):
+    """A filled-in template."""
 
     file = forms.FileField(
         label=_("填好的表格"),

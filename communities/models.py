@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from communities import credit_code
@@ -265,6 +266,7 @@ class Officer(models.Model):
     district = models.ForeignKey(District, models.PROTECT, null=True, blank=True, verbose_name=_("区县"))
     since = models.DateField(_("起"))
     until = models.DateField(_("止"), null=True, blank=True)
+    basis = models.TextField(_("依据"), blank=True)
 
     objects: ClassVar = PeriodQuerySet.as_manager()
 
@@ -283,6 +285,50 @@ class Officer(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         super().save(*args, **kwargs)
         self.user.__dict__.pop("_duties", None)  # what permissions.duties_of keeps
+
+    @property
+    def thread(self) -> str:
+        """Duties of one person are read together with their account."""
+        return f"portal.user:{self.user_id}"
+
+
+class StandInQuerySet(CaseQuerySet):
+    def in_force(self, day: date) -> StandInQuerySet:
+        """Agreed ones that hold on ``day``; a duty that has ended is stood in for by nobody."""
+        held = Officer.objects.on(day)
+        return self.filter(state="agreed", since__lte=day, until__gte=day, officer__in=held)
+
+    def open(self) -> StandInQuerySet:
+        """Asked or agreed, whenever they begin."""
+        return self.filter(state__in=("asked", "agreed"))
+
+
+class StandIn(Case):
+    """代理: while ``officer`` is away, ``person`` acts in that duty, from ``since`` to ``until``, both included."""
+
+    officer = models.ForeignKey(Officer, models.PROTECT, related_name="stand_ins", verbose_name=_("被代理人及职责"))
+    person = models.ForeignKey(User, models.PROTECT, related_name="stands_in", verbose_name=_("代理人"))
+    since = models.DateField(_("起"))
+    until = models.DateField(_("止"))
+    reason = models.TextField(_("事由"))
+    asked_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("提出人"))
+    asked_at = models.DateTimeField(_("提出时间"), default=timezone.now)
+
+    objects: ClassVar[Any] = StandInQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("代理")
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(until__gte=models.F("since")), name="stand_in_ends_after_it_begins")
+        ]
+        indexes: ClassVar = [models.Index(fields=["person", "until"], name="stand_in_person")]
+
+    def __str__(self) -> str:
+        words = {"person": self.person, "absent": self.officer.user, "duty": self.officer.get_duty_display()}
+        return gettext("%(person)s代%(absent)s（%(duty)s）") % words
+
+    def get_absolute_url(self) -> str:
+        return reverse("stand-in", args=[self.pk])
 
 
 class CommunityQuerySet(models.QuerySet):

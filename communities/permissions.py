@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from communities.models import Community, Invitation, Membership, Officer, Organisation, OrganisationChange
+from communities.models import (
+    Community,
+    Invitation,
+    Membership,
+    Officer,
+    Organisation,
+    OrganisationChange,
+    StandIn,
+)
 from portal.models import User
 
 SYSTEM: frozenset[str] = frozenset({"system"})
@@ -38,14 +47,66 @@ def is_limited(user: User | None) -> bool:
 
 
 def duties_of(user: User | None) -> frozenset[tuple[str, str | None]]:
-    """Duties held today as (duty, district code or None). Read once a request and kept on the user object."""
+    """Duties held today as (duty, district code or None), those of absent colleagues among them whom ``user`` stands in
+    for. Read once a request and kept on the user object.
+    """
     if user is None or not user.is_authenticated or not user.is_active or is_limited(user):
         return frozenset()
     kept = user.__dict__.get("_duties")
     if kept is None:
-        rows = Officer.objects.on(timezone.localdate()).filter(user=user)
-        kept = user.__dict__["_duties"] = frozenset(rows.values_list("duty", "district_id"))
+        kept = _read_duties(user)
     return kept
+
+
+@dataclass(frozen=True, slots=True)
+class StoodIn:
+    """A duty of somebody who is away, in which another acts today."""
+
+    duty: str
+    district: str | None
+    person: int  # id of who is away
+    name: str
+
+    @property
+    def label(self) -> str:
+        return str(Officer.Duty(self.duty).label)
+
+
+def _read_duties(user: User) -> frozenset[tuple[str, str | None]]:
+    day = timezone.localdate()
+    others = StandIn.objects.in_force(day).filter(person=user).values("officer")
+    rows = Officer.objects.on(day).filter(Q(user=user) | Q(pk__in=others)).order_by("pk")
+    found = list(rows.values_list("duty", "district_id", "user_id", "user__name"))
+    user.__dict__["_stood_in"] = tuple(StoodIn(*row) for row in found if row[2] != user.pk)
+    user.__dict__["_own_duties"] = frozenset(row[:2] for row in found if row[2] == user.pk)
+    kept = user.__dict__["_duties"] = frozenset(row[:2] for row in found)
+    return kept
+
+
+def stood_in(user: User | None) -> tuple[StoodIn, ...]:
+    """The duties of absent colleagues in which ``user`` acts today."""
+    return user.__dict__.get("_stood_in", ()) if user is not None and duties_of(user) else ()
+
+
+def own_duties(user: User | None) -> frozenset[tuple[str, str | None]]:
+    """The duties that ``user`` holds in person today."""
+    return user.__dict__["_own_duties"] if user is not None and duties_of(user) else frozenset()
+
+
+def eyes_of(user: User) -> list[int]:
+    """Ids of ``user`` and of all whom they stand in for today: where two pairs of eyes must look, these are one pair."""
+    return [user.pk, *dict.fromkeys(row.person for row in stood_in(user) if row.person != user.pk)]
+
+
+def in_place_of(user: User, role: str, district: str | None = None, holder: int | None = None) -> StoodIn | None:
+    """For whom ``user`` acts in ``role``: whoever they stand in for and do not hold the duty beside, or who holds the case.
+
+    Of a user whose duties have been read, as of everybody who has been let act in one.
+    """
+    rows = [row for row in user.__dict__.get("_stood_in", ()) if row.duty == role and row.district in (None, district)]
+    named = [row for row in rows if row.person == holder]
+    own = {duty for duty, place in user.__dict__.get("_own_duties", ()) if place in (None, district)}
+    return next(iter(named or ([] if role in own else rows)), None)
 
 
 def city_duties(user: User | None) -> frozenset[str]:
@@ -114,4 +175,9 @@ def officers(duty: str, district: Any = None) -> QuerySet[User]:
     held = Officer.objects.on(timezone.localdate()).filter(duty=duty)
     if district is not None:
         held = held.filter(district=district)
-    return User.objects.filter(pk__in=held.values("user"))
+    return User.objects.filter(Q(pk__in=held.values("user")) | Q(pk__in=standing_in(officer__in=held.values("pk"))))
+
+
+def standing_in(**officers: Any) -> QuerySet[Any]:
+    """Ids of the people who stand in today for such officers."""
+    return StandIn.objects.in_force(timezone.localdate()).filter(**officers).values("person")

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from communities import changes
-from communities.models import Organisation, OrganisationChange
+from communities import changes, standing_in
+from communities.models import Organisation, OrganisationChange, StandIn
 from communities.permissions import change_roles, changes_visible_to, officers, roles_of, visible_to
 from communities.registration import DRAFT_STEP, code_problems, lacking
 from portal import clock, notify
@@ -204,3 +204,50 @@ ORGANISATION_CHANGE = register(
     )
 )  # fmt: skip
 CHANGE_DONE = {f"{ORGANISATION_CHANGE.name}.{row.action}": row.done for row in ORGANISATION_CHANGE.transitions}
+
+
+def it_can_be_agreed(row: StandIn, act: Act) -> Iterator[Problem]:
+    yield from standing_in.problems_of(row, act.day)
+
+
+def read_duties_anew(row: StandIn, act: Act) -> Mapping[str, Any]:
+    if act.by is not None:
+        act.by.__dict__.pop("_duties", None)
+    return {"since": row.since.isoformat(), "until": row.until.isoformat()}
+
+
+STAND_IN = register(
+    Machine(
+        name="stand_in",
+        model=StandIn,
+        initial="asked",
+        states=standing_in.STATES,
+        roles_of=standing_in.roles_of,
+        visible_to=standing_in.visible_to,
+        guard=standing_in.take_officer,
+        notify=standing_in.tell,
+        clock=lambda row, source, target, day: {"due_on": row.until if target == "agreed" else None},
+        holders=lambda row: [row.person] if row.state == "asked" else (),
+        deadlines={"asked": "expire", "agreed": "expire"},
+        terms=frozenset({"agreed"}),
+        transitions=(
+            Transition(
+                "agree", _("同意代理"), _("同意了代理"), ("asked",), "agreed", ("stand_in",), checks=(it_can_be_agreed,),
+                effects=(read_duties_anew,), told=_("已同意：%(subject)s。"),
+            ),
+            Transition(
+                "arrange", _("决定代理"), _("决定了代理"), ("asked",), "agreed", ("supervisor",), checks=(it_can_be_agreed,),
+                effects=(read_duties_anew,), told=_("已决定：%(subject)s。"),
+            ),
+            Transition(
+                "decline", _("谢绝代理"), _("谢绝了代理"), ("asked",), "declined", ("stand_in",), asks=(REASON,), danger=True,
+                told=_("已谢绝：%(subject)s。"),
+            ),
+            Transition(
+                "end", _("终止代理"), _("终止了代理"), ("asked", "agreed"), "ended", ("absent", "stand_in", "supervisor"),
+                asks=(REASON,), effects=(read_duties_anew,), danger=True, told=_("已终止：%(subject)s。"),
+            ),
+            Transition("expire", _("代理到期"), _("代理到期"), ("asked", "agreed"), "over", ("system",)),
+        ),
+    )
+)  # fmt: skip

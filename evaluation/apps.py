@@ -7,4 +7,4 @@ class EvaluationConfig(AppConfig):
     verbose_name = _("评价")
 
     def ready(self) -> None:
-        from evaluation import engaging, rating, receiving, serving, workflow  # noqa: F401  register what the apps below call
+        from evaluation import engaging, rating, receiving, serving, site_paper, site_photos, workflow  # noqa: F401  register what the apps below call

@@ -25,6 +25,7 @@ ASKED_AT_MOST = 30  # questions of one seat in one round
 def ask(by: User, assignment: Assignment, item_code: str, text: str) -> Question:
     """Ask about one item while the review is open and the own sheet unsigned; the organiser decides whether to pass it on.
 
+    The same words about the same item, while they still wait to be passed on, are the same question.
     Raises NotAllowed for another's seat, Stale once the sheet is signed or the review closed, Refused with every problem.
     """
     application, text = assignment.application, text.strip()
@@ -32,6 +33,9 @@ def ask(by: User, assignment: Assignment, item_code: str, text: str) -> Question
         raise NotAllowed("ask")
     with writing(by, "mark", application):
         hold(assignment, "accepted")
+        asked = assignment.questions.filter(item_code=item_code, text=text, state="asked").last()
+        if asked is not None:  # a form that was sent twice asks once
+            return asked
         problems = list(_problems(assignment, item_code, text))
         if problems:
             raise Refused(problems)

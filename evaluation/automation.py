@@ -5,10 +5,12 @@ A worker may die between any two lines: nothing is kept before that last act com
 
 from __future__ import annotations
 
-from evaluation import checks, marking
-from evaluation.models import Application, Submission
+from django.db import transaction
+
+from evaluation import checks, marking, substituting
+from evaluation.models import Application, Submission, Vacancy
 from evaluation.snapshot import latest
-from portal.machine import MACHINES
+from portal.machine import MACHINES, hold
 
 
 def _whole(application: Application) -> Application:
@@ -34,3 +36,20 @@ def tally(application: Application) -> None:
 def certify(application: Application) -> None:
     """Issue the certificate: number, row and PDF come with the act or not at all."""
     MACHINES["application"].perform(_whole(application), "certify", by=None)
+
+
+def take_substitute(vacancy: Vacancy) -> None:
+    """Find who follows on a seat that was given up: seat, receipt, invitation and state come together or not at all."""
+    row = Vacancy.objects.select_related("assignment__expert", "assignment__application__project").get(pk=vacancy.pk)
+    application, machine = row.assignment.application, MACHINES["vacancy"]
+    with transaction.atomic():
+        # Whoever else gives up a seat, accepts the last one or draws anew has finished, or waits until this is kept.
+        hold(application, application.state)
+        if not substituting.is_wanted(row):
+            machine.perform(row, "drop", by=None)
+            return
+        successor, problems = substituting.substitute(row)
+        if successor is None:
+            machine.perform(row, "run_dry", by=None, problems=problems)
+        else:
+            machine.perform(row, "fill", by=None, successor=successor)

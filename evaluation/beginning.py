@@ -5,7 +5,7 @@ Hides: which facts make the next step, and that only links are told that this pe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,15 +13,15 @@ from django.db.models import Exists, OuterRef, Subquery
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from communities import inviting
 from communities.models import Community, Organisation
 from communities.permissions import can, duties_of, memberships_of
 from evaluation.filing import may_open_project
 from evaluation.models import Project
-from evaluation.permissions import as_expert, can_project, may_see_queue
+from evaluation.permissions import as_expert, can_project
 from experts.models import Expert
-from experts.permissions import may_see_pool
 from portal.models import User
 
 UNITS_AT_MOST = 5  # of which a step is told each
@@ -57,14 +57,56 @@ def _first(user: User) -> NextStep:
     return NextStep(words % {"name": user.username}, _("登记单位"), reverse("organisation-new"))
 
 
+# duty -> (what it is there for, what the link is called, the page where its work begins)
+BEGINNINGS: Mapping[str, tuple[str, str, str]] = {
+    "intake": (
+        gettext_noop("您是受理员：新提交的申报和单位注册会出现在这里，按期限排列。"),
+        gettext_noop("在办案件"), "queue",
+    ),
+    "organiser": (
+        gettext_noop("您是评价组织员：须抽取专家、组织评审的案件会出现在这里。"),
+        gettext_noop("在办案件"), "queue",
+    ),
+    "approver": (
+        gettext_noop("您是审定人：评审结束的案件会出现在这里，等您审定。"),
+        gettext_noop("在办案件"), "queue",
+    ),
+    "supervisor": (
+        gettext_noop("您是监督员：须共同启动的抽取、放行的问题和逾期的事项会出现在这里。"),
+        gettext_noop("在办案件"), "queue",
+    ),
+    "district_officer": (
+        gettext_noop("您是区县审核员：本区县须推荐、须过程指导的案件会出现在这里。"),
+        gettext_noop("在办案件"), "queue",
+    ),
+    "pool_keeper": (
+        gettext_noop("您是专家库管理员：入库、续聘申请会出现在这里，等您初审。"),
+        gettext_noop("专家库"), "experts",
+    ),
+    "system_administrator": (
+        gettext_noop("您是系统管理员：建立和停用账号，重新发送未送达的邮件。职责由安全管理员任命。"),
+        gettext_noop("账号"), "accounts",
+    ),
+    "security_administrator": (
+        gettext_noop("您是安全管理员：任命职责，更改期限、工作日表、评价类别和参数。账号由系统管理员建立。"),
+        gettext_noop("设置"), "settings",
+    ),
+    "audit_administrator": (
+        gettext_noop("您是审计管理员：查阅和导出留痕。"),
+        gettext_noop("留痕"), "trail",
+    ),
+}  # fmt: skip
+
+
 def _duties(user: User) -> Iterator[NextStep]:
-    if may_see_queue(user):
-        address = f"{reverse('queue')}?show=open"
-        yield NextStep(_("可以查看全部在办案件。"), _("在办案件"), address, urges=False)
-    elif may_see_pool(user):
-        yield NextStep(_("可以查看专家库。"), _("专家库"), reverse("experts"), urges=False)
-    elif duties_of(user):
-        yield NextStep(_("您的职责目前没有待办事项。"), urges=False)
+    """Where the work of each duty begins, and what it may do; the page of a duty is written from the tables."""
+    for duty in sorted({duty for duty, _district in duties_of(user)}, key=list(BEGINNINGS).index):
+        words, label, page = BEGINNINGS[duty]
+        address = reverse(page) + ("?show=open" if page == "queue" else "")
+        yield NextStep(_(words), _(label), address, urges=False)
+        yield NextStep(
+            _("不清楚能办什么时，看这一页。"), _("本职责可以办什么"), reverse("duty", args=[duty]), urges=False
+        )
     for expert in Expert.objects.filter(user__in=as_expert(user)):
         words = _("您在专家库中。被抽取时会收到邀请，届时在这里答复和评分。")
         yield NextStep(words, _("我的专家信息"), expert.get_absolute_url(), urges=False)

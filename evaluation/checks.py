@@ -273,7 +273,7 @@ def guidance_is_closed(look: Look) -> Iterator[Problem]:
         if code not in done:
             message = gettext_noop("过程指导“%(name)s”尚未办结。")
             yield Problem("guidance_open", "guidance", message, {"name": name})
-    for opinion in GuidanceOpinion.objects.filter(visit__in=visits).exclude(state="closed"):
+    for opinion in GuidanceOpinion.objects.filter(visit__in=visits).exclude(state__in=("closed", "noted")):
         message = gettext_noop("指导意见“%(text)s”尚未办结。")
         yield Problem("opinion_open", "guidance", message, {"text": opinion.text[:40]})
 

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from communities.models import District, Parameter
 from evaluation import standard as standards
-from evaluation.models import Programme, StageRule, Standard
+from evaluation.models import FormRule, HoldingRule, LateCode, NoticeForm, Phrase, Programme, StageRule, Standard
 from evaluation.permissions import can_city
 from experts.models import Field
 from portal import audit
@@ -34,7 +34,13 @@ def load() -> None:
         District.objects.bulk_create(rows, ignore_conflicts=True)
         defaults = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
         Limit.objects.bulk_create((Limit(**row) for row in defaults["limits"]), ignore_conflicts=True)
+        HoldingRule.objects.bulk_create((HoldingRule(**row) for row in defaults["holding"]), ignore_conflicts=True)
         Parameter.objects.bulk_create((Parameter(**row) for row in defaults["parameters"]), ignore_conflicts=True)
+        FormRule.objects.bulk_create((FormRule(**row) for row in defaults["form_rules"]), ignore_conflicts=True)
+        LateCode.objects.bulk_create((LateCode(**row) for row in defaults["late_codes"]), ignore_conflicts=True)
+        NoticeForm.objects.bulk_create((NoticeForm(**row) for row in defaults["notice_forms"]), ignore_conflicts=True)
+        if not Phrase.objects.filter(owner=None).exists():
+            Phrase.objects.bulk_create(Phrase(**row) for row in defaults["phrases"])
         for values in defaults["programmes"]:
             _programme(dict(values))
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from evaluation import marking
@@ -48,6 +49,16 @@ def amend_mark(by: User, assignment: Assignment, item_code: str, *, value: Any, 
         return mark
 
 
+def signed_amendments(application: Application) -> QuerySet[Amendment]:
+    """What the panel of this round amended and signed again; what is still being amended its expert alone reads."""
+    rows = Amendment.objects.filter(
+        mark__assignment__application=application, mark__assignment__review_round=application.review_round
+    )
+    # A sheet that is open now was last signed before it was opened: later words are not signed.
+    signed = Q(mark__assignment__state="signed") | Q(at__lt=F("mark__assignment__state_since"))
+    return rows.filter(signed).select_related("mark__assignment__expert__user")
+
+
 def _amendment_problems(
     application: Application, code: str, mark: Mark | None, value: Any, reason: str
 ) -> Iterator[Problem]:
@@ -66,10 +77,11 @@ def _amendment_problems(
 
 
 def is_outdated(application: Application, result: Result) -> bool:
-    """Whether a sheet was amended and signed again after ``result`` was counted."""
-    panel = marking.seated(application).prefetch_related("marks")
+    """Whether a sheet was amended and signed again after ``result`` was counted; one that is open now does not tell."""
+    panel = marking.seated(application).filter(state="signed").prefetch_related("marks")
     now = [marking.sheet_of(assignment) for assignment in panel]
-    return now != result.sheets
+    signed = {sheet["scorer"] for sheet in now}
+    return now != [sheet for sheet in result.sheets if sheet["scorer"] in signed]
 
 
 def opinion_sha256(result: Result) -> str:

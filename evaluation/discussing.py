@@ -76,6 +76,9 @@ def post(by: User, application: Application, text: str, item_code: str = "") -> 
         problems = list(_problems(application, text, item_code))
         if problems:
             raise Refused(problems)
+        last = PanelMessage.objects.filter(application=application, review_round=application.review_round).last()
+        if last is not None and (last.author_id, last.item_code, last.text) == (seat.pk, item_code, text):
+            return last  # a form that was sent twice says it once
         row = PanelMessage.objects.create(
             application=application,
             review_round=application.review_round,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -17,8 +17,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from communities.models import Officer
-from evaluation.models import Application, Assignment, Draw
-from evaluation.notifications import tell_invited
+from evaluation.models import Application, Assignment, Draw, GuidanceCompanion
 from evaluation.permissions import OFFICERS, SEATED
 from experts import draw as lots
 from experts import facts
@@ -28,7 +27,7 @@ from portal.models import Event, User
 from portal.problems import Problem, Refused, gettext_noop
 
 RULES_VERSION = "1"
-GAVE_UP = ("declined", "recused", "lapsed")
+GAVE_UP = ("declined", "recused", "lapsed")  # not "released": who could not serve for a while may be drawn another time
 
 
 def propose(application: Application, by: User, *, secret: str = "", secret_hash: str = "", salt: str = "") -> Draw:
@@ -137,8 +136,8 @@ def missing(draw: Draw) -> tuple[str, ...]:
 
 
 def rules(application: Application) -> lots.Rules:
-    """What the panel of this case must look like, as its programme is configured now."""
-    programme = application.project.programme
+    """What the panel of this case must look like, as its programme was configured for it."""
+    programme = application.terms
     return lots.Rules(
         version=RULES_VERSION,
         size=programme.panel_size,
@@ -227,13 +226,14 @@ def candidates(application: Application) -> list[lots.Candidate]:
             employer=expert.employer_code,
             district=expert.district_id,
             load=loads[expert.pk],
-            excluded=recused.get(expert.pk) or (None if expert.pk in serving else _absence(expert, day)),
+            excluded=recused.get(expert.pk) or (None if expert.pk in serving else absence(expert, day)),
         )
         for expert in Expert.objects.order_by("number").values_list(*columns, named=True)
     ]
 
 
-def _absence(expert: Any, day: date) -> str:
+def absence(expert: Any, day: date) -> str:
+    """Why an expert who does not serve on ``day`` cannot be drawn: a code of experts.draw.EXCLUSIONS."""
     in_term = expert.term_from <= day <= expert.term_until and expert.state != "removed"
     return "paused" if in_term else "term_expired"
 
@@ -244,6 +244,8 @@ def conflicts(application: Application, day: date) -> dict[int, str]:
     codes = project.party_codes
     since = recused_since(application, day)
     found = {**facts.known(codes, since), **dict.fromkeys(_officers(application, day), "handles_case")}
+    came = GuidanceCompanion.objects.filter(visit__project=project, state="coming")
+    found |= dict.fromkeys(came.values_list("expert", flat=True), "drafted_or_advised")
     advising = project.advising
     members = Expert.objects.filter(Q(user__memberships__until=None) | Q(user__memberships__until__gte=since))
     members = members.filter(user__memberships__organisation__in=[project.organisation_id, *advising])
@@ -283,70 +285,73 @@ def _frozen(draw: Draw) -> Any:
     return lots.Frozen(draw.frozen, draw.identities)
 
 
-def _panel(draw: Draw) -> Any:
-    declines = [[number] for number in draw.declines]
+def _panel(draw: Draw, declines: Iterable[str]) -> Any:
+    given_up = [[number] for number in declines]
     value = draw.public_value or None
-    return lots.replay(_frozen(draw), draw.organiser_secret, draw.supervisor_secret, value, declines)
+    return lots.replay(_frozen(draw), draw.organiser_secret, draw.supervisor_secret, value, given_up)
+
+
+def played(draw: Draw) -> tuple[Any, list[Problem]]:
+    """The panel after as many of the draw's declines, in their order, as somebody could follow; why no more could, or [].
+
+    Raises Refused where a decline stands in the list that no seat of this draw gave up.
+    """
+    problems: list[Problem] = []
+    for count in range(len(draw.declines), 0, -1):
+        try:
+            return _panel(draw, draw.declines[:count]), problems
+        except Refused as refused:
+            if any(problem.code == "not_seated" for problem in refused.problems):
+                raise
+            problems = list(refused.problems)
+    return _panel(draw, ()), problems
+
+
+def receipt_of(draw: Draw, panel: Any) -> Any:
+    """The receipt of this draw as it stands after ``panel``."""
+    return lots.receipt(_frozen(draw), panel)
 
 
 def hold(application: Application) -> Draw:
     """Draw from everything that was promised, now that all of it is there, and invite everyone who was drawn."""
     draw = present(application)
     draw.drawn_at = timezone.now()
-    panel = _panel(draw)
-    draw.receipt = lots.receipt(_frozen(draw), panel)
+    panel = _panel(draw, ())
+    draw.receipt = receipt_of(draw, panel)
     draw.save()
-    _seat(draw, panel.seats)
+    seat(draw, panel.seats, {one.expert_id for one in panel.seats})
     return draw
 
 
-def _seat(draw: Draw, seats: Iterable[Any]) -> list[Assignment]:
-    """Invite whoever sits and has not been asked; the leader's hat goes where the draw puts it."""
+def seat(draw: Draw, seats: Iterable[Any], newcomers: Collection[str]) -> list[Assignment]:
+    """Seat those of ``newcomers`` (numbers) who have no seat yet; the leader's hat goes where the draw puts it.
+
+    seats: of the panel, whole and in order. Returns the new seats; nobody is told of them here.
+    """
     application = draw.application
     asked = {
         row.expert.number: row
         for row in draw.assignments.filter(review_round=draw.review_round).select_related("expert")
     }
-    experts = {expert.number: expert for expert in Expert.objects.filter(number__in=[seat.expert_id for seat in seats])}
+    experts = {expert.number: expert for expert in Expert.objects.filter(number__in=newcomers)}
     due_on = clock.deadline("invitation", timezone.localdate(), application.project.programme_id)
     new = []
-    for number, seat in enumerate(seats, 1):
-        row = asked.get(seat.expert_id)
-        if row is None:
+    for number, place in enumerate(seats, 1):
+        row = asked.get(place.expert_id)
+        if row is None and place.expert_id in newcomers:
             new.append(
                 Assignment.objects.create(
                     application=application,
                     draw=draw,
-                    expert=experts[seat.expert_id],
+                    expert=experts[place.expert_id],
                     review_round=draw.review_round,
-                    field=seat.field,
-                    is_leader=seat.is_leader,
+                    field=place.field,
+                    is_leader=place.is_leader,
                     seat=number,
                     state="invited",
                     due_on=due_on,
                 )
             )
-        elif row.is_leader != seat.is_leader:
-            Assignment.objects.filter(pk=row.pk).update(is_leader=seat.is_leader)
+        elif row is not None and row.is_leader != place.is_leader:
+            Assignment.objects.filter(pk=row.pk).update(is_leader=place.is_leader)
     return new
-
-
-def substitute(assignment: Assignment, day: date) -> str:
-    """After ``assignment`` gave up its seat, invite the next in the drawn order; return who it is, "" when nobody is left.
-
-    The receipt grows by one round. A pool run dry does not undo the decline: the case shows its fault to the organiser.
-    """
-    draw = Draw.objects.get(pk=assignment.draw_id)
-    draw.declines = [*draw.declines, assignment.expert.number]
-    try:
-        panel = _panel(draw)
-    except Refused as refused:
-        Draw.objects.filter(pk=draw.pk).update(declines=draw.declines)
-        Application.objects.filter(pk=assignment.application_id).update(fault=str(refused))
-        return ""
-    draw.receipt = lots.receipt(_frozen(draw), panel)
-    draw.save(update_fields=["declines", "receipt"])
-    new = _seat(draw, panel.seats)
-    if new:
-        tell_invited(new[0])
-    return ", ".join(row.expert.number for row in new)

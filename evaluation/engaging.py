@@ -13,20 +13,17 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
-from django.urls import reverse
 from django.utils import timezone
 
 from communities import credit_code as codes
 from communities.changes import follows
 from communities.models import Membership, Officer, Organisation
-from communities.permissions import officers
 from communities.writing import unique
-from evaluation import drawing
-from evaluation.models import Application, Assignment, Engagement, Project
+from evaluation import unseating
+from evaluation.models import Application, Engagement, Project
 from evaluation.models.case import FINAL_STATES
 from evaluation.permissions import (
     ENGAGEMENT_RIGHTS,
-    SEATED,
     can_engagement,
     can_project,
     engagement_roles,
@@ -56,7 +53,7 @@ def offer(by: User, project: Project, credit_code: str, scope: str) -> Engagemen
     if problems or unit is None:
         raise Refused(problems)
     with unique(_engaged_already()), transaction.atomic():
-        _take_cases([project.pk])
+        take_cases([project.pk])
         _refuse_while_panel_sits(project)
         _refuse_flood(project)
         row = Engagement.objects.create(project=project, organisation=unit, scope=scope, engaged_by=by)
@@ -74,7 +71,7 @@ def accept(by: User, engagement: Engagement) -> None:
         raise Refused([replace(problem, place="") for problem in problems])
     with transaction.atomic():
         hold(unit, "active")
-        _take_cases([project.pk])
+        take_cases([project.pk])
         _refuse_while_panel_sits(project)
         _answer(by, engagement, since=timezone.localdate())
         event = audit.record(project, "project.accept_engagement", by=by, role="consultant", unit=str(unit))
@@ -229,7 +226,7 @@ def _write(engagement: Engagement, event: Event, people: Any, link: str, sentenc
 # --- draws that are under way -----------------------------------------------------------------------------------------
 
 
-def _take_cases(projects: Iterable[int]) -> None:
+def take_cases(projects: Iterable[int]) -> None:
     """Hold every application of these cases that is not at its end, until commit, in one order.
 
     Here the change of a party meets the draw: both take the application before they read who the parties are, so that
@@ -247,55 +244,17 @@ def recheck(project: Project) -> None:
     for application in Application.objects.with_case().filter(project=project, state__in=states).order_by("pk"):
         if application.state in ("cosigning", "revealing"):
             MACHINES["application"].perform(application, "recheck_parties", by=None)
-        elif application.state == "inviting":
-            _exclude_conflicting(application)
         else:
-            _mark_conflicting(application)
+            unseating.recheck(application)
 
 
 def recheck_panels(projects: Iterable[Project]) -> None:
     """After a new fact about an expert: as ``recheck``, but what is only frozen stays so, lest one expert could end a draw."""
     rows = list(projects)
-    _take_cases(project.pk for project in rows)
+    take_cases(project.pk for project in rows)
     applications = Application.objects.with_case().filter(project__in=rows, state__in={"inviting", *PANEL_SITS})
     for application in applications.order_by("pk"):
-        if application.state == "inviting":
-            _exclude_conflicting(application)
-        else:
-            _mark_conflicting(application)
-
-
-def _exclude_conflicting(application: Application) -> None:
-    """Also a substitute of the frozen order may conflict: look again until nobody asked does, or nobody is left."""
-    recused = drawing.conflicts(application, timezone.localdate())
-    while row := _asked(application, "invited", "accepted").filter(expert__in=list(recused)).first():
-        MACHINES["assignment"].perform(row, "exclude", by=None)
-
-
-def _asked(application: Application, *states: str) -> Any:
-    rows = Assignment.objects.filter(application=application, review_round=application.review_round, state__in=states)
-    return rows.select_related("expert__user", "application__project__programme").order_by("seat", "pk")
-
-
-def _mark_conflicting(application: Application) -> None:
-    """Nobody is taken off a panel that sits behind its back: the seat is marked, and the supervisor has it drawn anew."""
-    recused = drawing.conflicts(application, timezone.localdate())
-    for row in _asked(application, *SEATED):
-        reason = recused.get(row.expert_id, "")
-        if reason == row.conflict:
-            continue
-        Assignment.objects.filter(pk=row.pk).update(conflict=reason)
-        if reason:
-            event = audit.record(row, "assignment.conflict", by=None, reason=reason, expert=row.expert.number)
-            notify.write(
-                f"event:{event.pk}", [*officers("supervisor"), *_organiser(application)], "waiting",
-                reverse("draw", args=[application.pk]), subject=f"{row.expert} · {application}", event=event,
-                sentence=gettext_noop("因当事单位变化，该专家须回避，由监督员启动重新抽取"),
-            )  # fmt: skip
-
-
-def _organiser(application: Application) -> Iterable[User]:
-    return User.objects.filter(pk=application.organiser_id)
+        unseating.recheck(application)
 
 
 @follows
@@ -303,6 +262,6 @@ def recheck_cases_of(organisation: Organisation) -> None:
     """A unit that has changed its credit code is another employer: look again at every draw and panel of its cases."""
     party = Q(organisation=organisation) | Q(engagements__organisation=organisation, engagements__since__isnull=False)
     projects = list(Project.objects.filter(party).distinct().order_by("pk"))
-    _take_cases(project.pk for project in projects)
+    take_cases(project.pk for project in projects)
     for project in projects:
         recheck(project)

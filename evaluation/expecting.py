@@ -12,6 +12,7 @@ from django.utils import dateformat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from evaluation import clocks
 from evaluation.models import Application
 from portal import clock
 
@@ -69,7 +70,9 @@ def expectation(application: Application) -> str:
     if application.state not in SENTENCES:
         return ""
     if application.fault:
-        return _(RAN_DRY) if application.state == "inviting" else _(STOPPED)
+        return _(STOPPED)
+    if clocks.ran_dry(application):
+        return _(RAN_DRY)
     sentence, step = SENTENCES[application.state]
     told = _(sentence) % {"days": _days(application, step)} if step else _(sentence)
     if application.due_on is None:

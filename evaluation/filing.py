@@ -20,6 +20,7 @@ from communities.models import Community, Organisation
 from communities.permissions import memberships_of
 from communities.sheets import COMMUNITY_FACTS, COMMUNITY_FIELDS, PERMIT_DATES, PERMITS, settles, write_changes
 from evaluation import checks
+from evaluation.changing import is_open_again
 from evaluation.merging import Merged, Taken, merge, read_seen, seen_text
 from evaluation.models import (
     Application,
@@ -109,7 +110,7 @@ def open_application(by: User, project: Project, stage: str) -> Application:
     refuse_unless_may_apply(project.organisation)
     if stage not in {row.stage for row in project.programme.stages.all()}:
         raise Refused([Problem("stage_unknown", "stage", gettext_noop("该评价类别没有此阶段。"))])
-    if project.applications.filter(stage=stage, state="certified").exists():
+    if project.applications.filter(stage=stage, state="certified").exists() and not is_open_again(project, stage):
         raise Refused([Problem("stage_done", "stage", gettext_noop("该阶段已取得证书，不能再次申报。"))])
     try:
         with transaction.atomic():

@@ -7,18 +7,21 @@ late, how rounds are counted, and that all are written while the case is held.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.utils import timezone
 
+from communities.permissions import eyes_of
+from evaluation import issuing, outbox
 from evaluation.filing import open_findings, refuse_changed, refuse_closed, tidy
 from evaluation.merging import merge, read_seen, seen_text
-from evaluation.models import Application, Finding
+from evaluation.models import Application, Finding, LateCode, NoticeKind
 from evaluation.permissions import writing
 from evaluation.snapshot import latest
-from portal import audit, clock, typesetting
-from portal.machine import NotAllowed
+from portal import audit, clock
+from portal.machine import Act, NotAllowed
 from portal.models import User
 from portal.problems import Problem, Refused, gettext_noop
 
@@ -98,8 +101,19 @@ def release_missing(application: Application) -> Iterator[Finding]:
             yield finding
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Why a finding comes only after the first notice: a code of ``LateCode``, and words where that code needs them."""
+
+    code: str = ""
+    words: str = ""
+
+
+IN_TIME = Late()
+
+
 def add_finding(
-    by: User, application: Application, kind: str, place: str, text: str, rule: str = "", late_reason: str = ""
+    by: User, application: Application, kind: str, place: str, text: str, rule: str = "", late: Late = IN_TIME
 ) -> Finding:
     """Note one finding for the next correction notice.
 
@@ -107,9 +121,10 @@ def add_finding(
     NotAllowed, Stale, or Refused with every problem: unknown place, no text, late without a reason, noted already.
     """
     with writing(by, "find", application):
-        problems = list(_wrong(application, kind, place, text, late_reason))
+        problems = list(_wrong(application, kind, place, text, late))
         if problems:
             raise Refused(problems)
+        told = late if is_late(application, kind, place) else IN_TIME
         return Finding.objects.create(
             application=application,
             round=application.correction_round + 1,
@@ -117,24 +132,33 @@ def add_finding(
             place=place,
             text=text.strip(),
             rule=rule,
-            late_reason=late_reason.strip() if is_late(application, kind, place) else "",
+            late_code=told.code,
+            late_reason=told.words.strip(),
             by=by,
         )
 
 
-def _wrong(application: Application, kind: str, place: str, text: str, late_reason: str) -> Iterator[Problem]:
+def _wrong(application: Application, kind: str, place: str, text: str, late: Late) -> Iterator[Problem]:
     if (kind, place) not in places(application):
         yield Problem("place_unknown", "place", gettext_noop("请选择问题所在的材料、条目或信息。"))
     if not text.strip():
         yield Problem("required", "text", gettext_noop("请写明问题与改正要求。"))
     elif unsent(application).filter(kind=kind, place=place, text=text.strip()).exists():
         yield Problem("double", "text", gettext_noop("该处已经列出同样的问题。"))
-    if is_late(application, kind, place) and not late_reason.strip():
-        message = gettext_noop("首轮未提出的新问题须说明理由，并经监督员放行。")
-        yield Problem("late_reason_missing", "late_reason", message)
+    if is_late(application, kind, place):
+        yield from _wrong_reason(late)
 
 
-def take_up(by: User, application: Application, rule: str, number: int, late_reason: str = "") -> list[Finding]:
+def _wrong_reason(late: Late) -> Iterator[Problem]:
+    code = LateCode.objects.filter(pk=late.code).first()
+    if code is None:
+        message = gettext_noop("首轮未提出的新问题须选择理由，并经监督员放行。")
+        yield Problem("late_code_missing", "late_code", message)
+    elif code.needs_words and not late.words.strip():
+        yield Problem("late_reason_missing", "late_reason", gettext_noop("选择该理由的，须写明具体情况。"))
+
+
+def take_up(by: User, application: Application, rule: str, number: int, late: Late = IN_TIME) -> list[Finding]:
     """Make findings of the ``number``-th problem (from 0) that an automatic rule found: one at each place it touches.
 
     Raises as ``add_finding``; Refused too where there is no such problem.
@@ -147,7 +171,7 @@ def take_up(by: User, application: Application, rule: str, number: int, late_rea
     text = Problem.from_record(problems[number]).text()
     with writing(by, "find", application):
         found = places_of(problems[number], places(application), sealed.data)
-        return [add_finding(by, application, kind, place, text, rule, late_reason) for kind, place in found]
+        return [add_finding(by, application, kind, place, text, rule, late) for kind, place in found]
 
 
 def places_of(problem: Mapping[str, Any], known: Mapping[Place, str], data: Mapping[str, Any]) -> list[Place]:
@@ -175,17 +199,21 @@ def remove_finding(by: User, finding: Finding) -> None:
 def release_finding(by: User, finding: Finding) -> None:
     """Let a late finding into the notice. Raises NotAllowed, Stale, Refused where there is nothing to release."""
     with writing(by, "release_finding", finding.application):
-        waiting = Finding.objects.filter(pk=finding.pk, sent_at=None, released_by=None).exclude(late_reason="")
-        if finding.by_id == by.pk:
+        waiting = Finding.objects.filter(pk=finding.pk, sent_at=None, released_by=None).exclude(late_code="")
+        if finding.by_id in eyes_of(by):
             raise NotAllowed("release_finding")
         if not waiting.update(released_by=by):
             raise Refused([Problem("nothing_to_release", "", gettext_noop("该问题不需要放行，或已经放行。"))])
-        audit.record(finding.application, "finding.release", by=by, role="supervisor", place=finding.place)
+        said = {"place": finding.place, "code": finding.late_code, "reason": finding.late_reason}
+        audit.record(finding.application, "finding.release", by=by, role="supervisor", **said)
 
 
-def send(application: Application, number: int, at: datetime) -> int:
-    """Send every noted finding as the notice of round ``number``; return how many. Inside the act that sends."""
-    return _form_check(application).filter(sent_at=None).update(sent_at=at, round=number)
+def send(application: Application, number: int, act: Act) -> int:
+    """Send every noted finding as the one notice of round ``number``; return how many. Inside the act that sends."""
+    count = _form_check(application).filter(sent_at=None).update(sent_at=act.at, round=number)
+    rows = list(_form_check(application).filter(round=number).exclude(sent_at=None))
+    issuing.issue(application, NoticeKind.CORRECTION, act, _notice(application, rows, number), number)
+    return int(count)
 
 
 def reply(by: User, finding: Finding, text: str, *, seen: Mapping[str, str] | None = None) -> Finding:
@@ -230,23 +258,23 @@ def correction_notice(application: Application, number: int, day: date) -> bytes
 
     Free text may hold characters that no font has; they are printed as 〓 and listed, since this is a working paper.
     """
+    issued = application.issued_notices.filter(kind=NoticeKind.CORRECTION, round=number).first()
+    if issued is not None:
+        return issuing.bytes_of(issued)
     rows = list(_form_check(application).filter(round=number).exclude(sent_at=None))
-    sent = bool(rows)
-    rows = rows or list(unsent(application))
-    issued_on = timezone.localdate(rows[0].sent_at) if sent else day
-    project, labels = application.project, places(application)
-    content = {
-        "number": f"{project.number}-BZ-{application.version}-{number}",
-        "addressee": project.organisation.name,
-        "community": project.community.name,
-        "project": project.number,
-        "stage": application.stage_name,
-        "issued_on": issued_on,
-        "due_on": clock.deadline("correction", issued_on, project.programme_id),
-        "days": clock.days_of("correction", project.programme_id),
+    if rows:  # sent before notices were numbered and kept
+        sent_on = outbox.told_on(application, rows[0].sent_at) or day
+        printed = f"{application.project.number}-BZ-{number}"
+        return issuing.preview(application, _notice(application, rows, number), sent_on, printed)
+    return issuing.preview(application, _notice(application, list(unsent(application)), number), day)
+
+
+def _notice(application: Application, rows: list[Finding], number: int) -> dict[str, Any]:
+    """What the notice of one round says, whenever it is sent."""
+    labels = places(application)
+    return {
+        **issuing.head(application),
+        "days": clock.days_of("correction", application.project.programme_id),
         "round": number,
         "findings": [{"place": labels.get((row.kind, row.place), row.place), "problem": row.text} for row in rows],
     }
-    if not sent:
-        content["notice"] = "预览稿，尚未发出"
-    return typesetting.render("correction_notice", content, replace_missing=True)

@@ -72,7 +72,7 @@ def answers_words(application: Application, accepted: Mapping[int, int]) -> str:
     """等待专家答复（2/5） while experts are asked to sit; "" else. accepted: application id -> seats taken (``drawing``)."""
     if holder_role(application) != "invitee":
         return ""
-    seats = {"n": accepted.get(application.pk, 0), "all": application.project.programme.panel_size}
+    seats = {"n": accepted.get(application.pk, 0), "all": application.terms.panel_size}
     return _("等待专家答复（%(n)s/%(all)s）") % seats
 
 
@@ -89,7 +89,7 @@ def application_steps(
     application: Application, rule: StageRule, events: Iterable[Event], accepted: Mapping[int, int]
 ) -> list[Step]:
     """The steps of one application. events: those of the application, oldest first; accepted: as ``answers_words``."""
-    phases = _phases(rule)
+    phases = _phases(application.rule if application.given else rule)
     phase_of = {state: number for number, phase in enumerate(phases) for state in phase.states}
     left: dict[int, datetime] = {}
     last = "draft"

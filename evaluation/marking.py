@@ -148,6 +148,11 @@ def own_items(assignment: Assignment) -> frozenset[str]:
     return duties(sorted([assignment, *others], key=lambda row: row.seat))[assignment.pk]
 
 
+def is_said(mark: Mark | None) -> bool:
+    """Whether there is a mark and it is no abstention."""
+    return mark is not None and mark.value is not None
+
+
 def missing_marks(assignment: Assignment, own: Collection[str] | None = None) -> Iterator[Problem]:
     """What still stands between a sheet and its signature. own: ``own_items``, where the caller has them."""
     application = assignment.application
@@ -156,7 +161,7 @@ def missing_marks(assignment: Assignment, own: Collection[str] | None = None) ->
     fields = own_fields(assignment)
     for item in application.standard.items(application.stage):
         mark = marks.get(item.code)
-        if item.code in own and (mark is None or mark.value is None):
+        if item.code in own and not is_said(mark):
             of_field = gettext_noop("条目%(code)s %(name)s属于您的专业，尚未评分。")
             message = of_field if item.domain in fields else gettext_noop("条目%(code)s %(name)s由您评分，尚未评分。")
             yield Problem("mark_missing", item.code, message, {"code": item.code, "name": item.name})
@@ -167,7 +172,7 @@ def missing_marks(assignment: Assignment, own: Collection[str] | None = None) ->
 
 def lacks_reason(item: Item, mark: Mark | None) -> bool:
     """Whether a mark stands there that cannot be signed without words."""
-    return mark is not None and mark.value is not None and not mark.reason.strip() and _asks_reason(item, mark.value)
+    return is_said(mark) and not mark.reason.strip() and _asks_reason(item, mark.value)
 
 
 def _asks_reason(item: Item, value: Any) -> bool:
@@ -194,7 +199,7 @@ def unseen_claims(user: User, application: Application) -> frozenset[str]:
 
     Empty for whoever has no open sheet in this round, and where the programme shows claims before marks.
     """
-    if application.project.programme.claims_before_marks:
+    if application.terms.claims_before_marks:
         return frozenset()
     rows = application.assignments.filter(review_round=application.review_round, state="accepted")
     seat = rows.filter(expert__user=user).prefetch_related("marks").first()
@@ -207,7 +212,7 @@ def unseen_claims(user: User, application: Application) -> frozenset[str]:
 
 def reads_claim(application: Application, mark: Mark | None) -> bool:
     """Whether an expert whose sheet is open and says this of an item reads what the applicant claims of it."""
-    return application.project.programme.claims_before_marks or (mark is not None and mark.value is not None)
+    return application.terms.claims_before_marks or is_said(mark)
 
 
 def unopened_evidence(assignment: Assignment) -> dict[str, list[int]]:
@@ -216,7 +221,7 @@ def unopened_evidence(assignment: Assignment) -> dict[str, list[int]]:
     if sealed is None:
         return {}
     opened = opened_evidence(assignment.expert.user, sealed.data)
-    marked = sorted(mark.item_code for mark in assignment.marks.all() if mark.value is not None)
+    marked = sorted(mark.item_code for mark in assignment.marks.all() if is_said(mark))
     found = {code: [row["id"] for row in evidence_of(sealed.data, code) if row["id"] not in opened] for code in marked}
     return {code: ids for code, ids in found.items() if ids}
 

@@ -8,13 +8,21 @@ from typing import Any
 from django.urls import reverse
 
 from communities.permissions import officers
-from evaluation import answering
+from evaluation import answering, outbox
+from evaluation.barring import without_barred
 from evaluation.clocks import holders
-from evaluation.models import Application, Assignment, Certificate, GuidanceOpinion, GuidanceVisit, Objection, Question
+from evaluation.models import (
+    Application,
+    Assignment,
+    Certificate,
+    Objection,
+    Question,
+    Vacancy,
+)
 from portal import notify
 from portal.machine import MACHINES
 from portal.models import Event, User
-from portal.problems import gettext_noop
+from portal.problems import Problem, gettext_noop
 
 Recipients = Callable[[Any], Iterable[User]]
 
@@ -52,6 +60,7 @@ APPLICATION: Mapping[str, tuple[Recipients, str]] = {
     "application.request_correction": (applicants, "correction"),
     "application.accept": (everyone_concerned, "progress"),
     "application.refuse": (applicants, "decision"),
+    "application.assign": (lambda application: [application.handler], "waiting"),
     "application.lapse": (everyone_concerned, "decision"),
     "application.recommend": (everyone_concerned, "progress"),
     "application.decline_recommendation": (applicants, "decision"),
@@ -81,44 +90,55 @@ APPLICATION: Mapping[str, tuple[Recipients, str]] = {
 
 
 def _organiser(application: Application) -> Iterable[User]:
-    return User.objects.filter(pk=application.organiser_id)
+    return without_barred(User.objects.filter(pk=application.organiser_id), application.project)
 
 
 def done(event: Event) -> Any:
     """The event in words, as the table of its machine says it: text that each reader sees in the own language."""
-    name, action = event.verb.split(".", 1)
+    return done_by(event.verb)
+
+
+def done_by(verb: str) -> Any:
+    """The same of any act, by its verb."""
+    name, action = verb.split(".", 1)
     rows = MACHINES[name].transitions if name in MACHINES else ()
-    return next((row.done for row in rows if row.action == action), event.verb)
+    return next((row.done for row in rows if row.action == action), verb)
 
 
 def tell(application: Application, event: Event) -> None:
     """Messages of an application's act."""
     recipients, template = APPLICATION.get(event.verb, (None, ""))
+    if event.data.get("untold"):
+        return
     if recipients is not None:
-        _write(event, recipients(application), template, application, application.get_absolute_url())
+        link = application.get_absolute_url()
+        _write(event, recipients(application), template, application, link, of=application)
     if event.verb == "application.hold_draw":
         for seat in invited(application):
             tell_invited(seat)
 
 
 def tell_assignment(assignment: Assignment, event: Event) -> None:
-    """The organiser hears who accepted and who did not; a substitute is invited by ``drawing.substitute``."""
-    gone = ("decline", "recuse", "lapse", "replace", "exclude")
+    """The organiser hears who gave up a seat; whom the system took off hears so too, once asked."""
+    gone = ("decline", "recuse", "lapse", "replace", "exclude", "release")
     if event.verb in {f"assignment.{action}" for action in gone}:
         application = assignment.application
         _write(event, _organiser(application), "progress", application, application.get_absolute_url())
-        if "next" in event.data and not event.data["next"]:
-            _tell_dry(application, event)
-    if event.verb == "assignment.exclude":
+    if event.verb in ("assignment.exclude", "assignment.release") and not event.data.get("unasked"):
         _write(event, [assignment.expert.user], "progress", assignment.application, assignment.get_absolute_url())
 
 
-def _tell_dry(application: Application, event: Event) -> None:
-    """Nobody is left to ask: whoever runs the draw and whoever decides on another read on its page which field lacks whom."""
-    people = [*_organiser(application), *officers("supervisor")]
-    words = gettext_noop("候选专家已用尽，缺哪个专业、怎样补足见专家抽取页；由监督员决定是否重新抽取")
+def tell_vacancy(vacancy: Vacancy, event: Event) -> None:
+    """Nobody is left to ask: whoever runs the draw and whoever decides on another read which field lacks whom."""
+    if event.verb != "vacancy.run_dry":
+        return
+    application = vacancy.assignment.application
+    people = without_barred([*_organiser(application), *officers("supervisor")], application.project)
+    words = gettext_noop("一个席位按抽取顺序已无人可递补，由监督员决定是否重新抽取")
     link = reverse("draw", args=[application.pk])
-    notify.write(f"dry:{event.pk}", people, "waiting", link, subject=str(application), sentence=words, event=event)
+    details = [Problem.from_record(record) for record in vacancy.problems]
+    told = {"subject": str(application), "sentence": words, "details": details, "event": event}
+    notify.write(f"dry:{event.pk}", people, "waiting", link, **told)
 
 
 def tell_invited(assignment: Assignment) -> None:
@@ -152,28 +172,28 @@ def tell_question(question: Question, event: Event) -> None:
     )
 
 
-def tell_guidance(subject: GuidanceVisit | GuidanceOpinion, event: Event) -> None:
-    """The applicant hears of records, the district of replies."""
-    visit = subject.visit if isinstance(subject, GuidanceOpinion) else subject
-    project = visit.project
-    if event.verb == "guidance_opinion.reply":
-        people: Iterable[User] = officers("district_officer", project.community.district_id)
-    else:
-        people = User.objects.filter(memberships__organisation=project.organisation_id, memberships__until=None)
-    _write(event, people, "guidance", project, visit.get_absolute_url())
-
-
 def tell_objection(objection: Objection, event: Event) -> None:
     """The officers who handle it hear that the case moved; the objector follows it by the receipt number."""
     if event.verb == "objection.accept":
-        _write(event, officers("supervisor"), "waiting", objection.notice.application, objection.get_absolute_url())
+        application = objection.notice.application
+        people = without_barred(officers("supervisor"), application.project)
+        _write(event, people, "waiting", application, objection.get_absolute_url())
 
 
 def tell_certificate(certificate: Certificate, event: Event) -> None:
     application = certificate.application
     template = "decision" if event.verb == "certificate.revoke" else "progress"
-    _write(event, applicants(application), template, application, certificate.get_absolute_url())
+    _write(event, applicants(application), template, application, certificate.get_absolute_url(), of=application)
 
 
-def _write(event: Event, people: Iterable[User], template: str, subject: Any, link: str) -> None:
-    notify.write(f"event:{event.pk}", people, template, link, subject=str(subject), sentence=done(event), event=event)
+def _write(
+    event: Event, people: Iterable[User], template: str, subject: Any, link: str, of: Application | None = None
+) -> None:
+    """of: the application by whose programme the message may have to wait for a look; None never waits."""
+    words: dict[str, Any] = {"subject": str(subject), "sentence": done(event)}
+    if template == "correction" and of is not None:
+        words["due_on"] = of.due_on
+    if of is not None and outbox.is_held(of, event.verb):
+        outbox.hold(of, event, people, template, link, **words)
+    else:
+        notify.write(f"event:{event.pk}", people, template, link, **words, event=event)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from django.utils import timezone
+
 from evaluation.models import Assignment
 from experts import standing
 from experts.models import Expert
@@ -38,12 +40,22 @@ class Standing:
 
 def counted(experts: Collection[int], year: int) -> Counter[int]:
     """Expert id -> refusals that count in the calendar year, local time; those without any are 0. Two queries."""
+    found = Counter[int]()
+    for (expert, one), count in by_year(experts, at__year=year).items():
+        if one == year:
+            found[expert] += count
+    return found
+
+
+def by_year(experts: Collection[int], **limits: int) -> Counter[tuple[int, int]]:
+    """(expert id, calendar year in local time) -> refusals that count. limits: of the events that are read. Two queries."""
     owners = dict(
         Assignment.objects.filter(expert__in=experts, state__in=("declined", "lapsed")).values_list("pk", "expert")
     )
     label = Assignment._meta.label_lower
-    events = Event.objects.filter(subject_type=label, subject_id__in=owners, verb__in=COUNTED, at__year=year)
-    return Counter(owners[pk] for pk, data in events.values_list("subject_id", "data") if not _has_reason(data))
+    events = Event.objects.filter(subject_type=label, subject_id__in=owners, verb__in=COUNTED, **limits)
+    rows = events.values_list("subject_id", "data", "at")
+    return Counter((owners[pk], timezone.localdate(at).year) for pk, data, at in rows if not _has_reason(data))
 
 
 def _has_reason(data: dict[str, Any]) -> bool:

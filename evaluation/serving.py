@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from evaluation import refusing
 from evaluation.models import Assignment
 from evaluation.permissions import SEATED, assignments_visible_to
 from experts.models import Expert
@@ -19,12 +20,11 @@ from experts.standing import Part, adds_part
 from portal.models import User
 
 SHOWN = 30  # seats, newest first
-REFUSED = ("declined", "lapsed")  # a recusal is a duty, not a refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Year:
-    """Panels joined, refused and recused from in one year."""
+    """Panels joined, refused and recused from in one year. refused: as ``refusing`` counts, which knows what does not."""
 
     year: int
     joined: int
@@ -36,6 +36,8 @@ def years_of(expert: Expert) -> list[Year]:
     """How many panels in each year, latest first."""
     rows = Assignment.objects.filter(expert=expert).values_list("state", "state_since", "draw")
     counts: Counter[tuple[int, str]] = Counter()
+    for (_expert, year), count in refusing.by_year([expert.pk]).items():
+        counts[year, "refused"] += count
     for state, year, _draw in {(_kind(state), timezone.localdate(at).year, draw) for state, at, draw in rows}:
         counts[year, state] += 1
     years = sorted({year for year, _state in counts}, reverse=True)
@@ -43,9 +45,7 @@ def years_of(expert: Expert) -> list[Year]:
 
 
 def _kind(state: str) -> str:
-    if state in SEATED:
-        return "joined"
-    return "refused" if state in REFUSED else state
+    return "joined" if state in SEATED else state
 
 
 def seats_of(reader: User, expert: Expert) -> list[Any]:

@@ -1,15 +1,20 @@
-"""One expert's signed sheet: who may read it, and the paper it is printed on."""
+"""One expert's signed sheet: who may read it or know that it is signed, and the paper it is printed on.
+
+Hides: that a sheet which is open, also one that was opened again, is read by its expert alone, and that before the
+panel's result a hash is as secret as the marks from which anybody could compute it.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from evaluation import wording
-from evaluation.models import Assignment, Mark
-from evaluation.permissions import assignment_roles, can_see_sheets
+from evaluation import marking, wording
+from evaluation.models import Application, Assignment, Mark
+from evaluation.permissions import RIGHTS, SEATED, assignment_roles, can_see_sheets, knows_who_signed
 from evaluation.standard import Item, to_text
 from portal import typesetting
 from portal.models import Event, User
@@ -21,6 +26,37 @@ def may_read_signed(user: User | None, assignment: Assignment) -> bool:
     """Whether ``user`` may read this sheet as it was signed: the own one, or any for who may see the sheets."""
     mine = "invitee" in assignment_roles(user, assignment)
     return assignment.state == "signed" and (mine or can_see_sheets(user, assignment.application))
+
+
+def may_read_marks(user: User | None, assignment: Assignment) -> bool:
+    """Whether ``user`` may read the marks of this sheet: the own ones as they stand, another's as they were signed."""
+    mine = "invitee" in assignment_roles(user, assignment)
+    return (mine and assignment.state in SEATED) or may_read_signed(user, assignment)
+
+
+def known_sha256(user: User, assignment: Assignment) -> str:
+    """The hash of a sheet for whoever sees the assignment: of the own one at once, of another with the result; else ""."""
+    mine = assignment.expert.user_id == user.pk
+    return assignment.signed_sha256 if mine or assignment.application.state in RIGHTS["see_sheets"][1] else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One seat as somebody knows it. state: of the sheet, "" for who may not know it; sha256: "" likewise and unsigned."""
+
+    assignment: Assignment
+    state: str
+    sha256: str
+
+
+def known_seats(user: User, application: Application) -> list[Seat]:
+    """The panel of the present round: each member knows the own sheet, the others' signatures with the result."""
+    knows, found = knows_who_signed(user, application), []
+    for row in marking.seated(application):
+        row.application = application
+        state = row.state if knows or row.expert.user_id == user.pk else ""
+        found.append(Seat(row, state, known_sha256(user, row)))
+    return found
 
 
 def signature_of(assignment: Assignment) -> Event | None:
@@ -64,7 +100,7 @@ def said_by_chapter(assignment: Assignment) -> list[tuple[str, list[tuple[Item, 
     found = []
     for chapter in application.standard.chapters:
         lines = [(item, marks.get(item.code)) for item in chapter.items(application.stage)]
-        said = [(item, mark) for item, mark in lines if mark is not None and mark.value is not None]
+        said = [(item, mark) for item, mark in lines if marking.is_said(mark)]
         if said:
             found.append((f"{chapter.num} {chapter.name}", said))
     return found

@@ -67,7 +67,8 @@ def _carried(carried: bool) -> dict[str, bool]:
 def design_of(application: Application) -> Submission | None:
     """The certified version of the earlier stage on which this stage builds (the design), None where there is none."""
     needed = application.rule.needs_certificate_of
-    earlier = needed and application.project.applications.filter(stage=needed, state="certified").first()
+    certified = application.project.applications.filter(stage=needed, state="certified")
+    earlier = certified.order_by("-pk").first() if needed else None  # the design may have been judged anew
     return latest(earlier) if earlier else None
 
 

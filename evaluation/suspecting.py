@@ -10,16 +10,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from communities.models import Organisation, OrganisationChange
+from communities.permissions import memberships_of
 from evaluation import drawing, engaging
 from evaluation.models import Application, Assignment, Project
 from evaluation.models.case import FINAL_STATES
 from experts import facts
 from experts.models import Expert
 from experts.names import LIKENESS
+from portal.models import User
 from portal.problems import Problem, gettext_noop
 
 
@@ -79,8 +81,27 @@ def recheck_seats(expert: Expert, code: str) -> None:
     Draws that are only frozen go on: the expert is told at the invitation, and cannot accept.
     """
     asked = Assignment.objects.filter(expert=expert).exclude(application__state__in=FINAL_STATES)
+    projects = _cases_of(code).filter(pk__in=asked.values("application__project"))
+    engaging.recheck_panels(projects.order_by("pk"))
+
+
+@facts.takes_first
+def take_cases_of(code: str) -> None:
+    """Take every case of a party before the expert's row is: an expert who declines has taken the case already."""
+    engaging.take_cases(_cases_of(code).values_list("pk", flat=True))
+
+
+def _cases_of(code: str) -> QuerySet[Project]:
+    """Projects of which the unit that bears this credit code, or bore it, is a party or once was."""
     changed = OrganisationChange.objects.filter(state="approved", before__credit_code=code)
     units = Organisation.objects.filter(Q(credit_code=code) | Q(pk__in=changed.values("organisation")))
     party = Q(organisation__in=units) | Q(engagements__organisation__in=units, engagements__since__isnull=False)
-    projects = Project.objects.filter(party, pk__in=asked.values("application__project")).distinct()
-    engaging.recheck_panels(projects.order_by("pk"))
+    return Project.objects.filter(party).distinct()
+
+
+@facts.tells_side
+def acts_in_its_cases(user: User, code: str) -> bool:
+    """Whether a unit of ``user`` applies for a case of this party, or advises it: the same panel judges both."""
+    units = list(memberships_of(user))
+    own = Q(organisation__in=units) | Q(engagements__organisation__in=units, engagements__since__isnull=False)
+    return bool(units) and _cases_of(code).filter(own).exists()

@@ -45,6 +45,16 @@ def choices(item: standard.Item) -> list[Choice]:
     return found
 
 
+def buttons(item: standard.Item) -> list[Choice]:
+    """What a form offers beside "not applicable"; nothing where a number is typed."""
+    return [choice for choice in choices(item) if choice.value != standard.NOT_APPLICABLE]
+
+
+def sent_mark(said: Mapping[str, Any]) -> Any:
+    """The mark of a form: its ``value``, or "na" where that was ticked."""
+    return mark_value(standard.NOT_APPLICABLE if said.get("na") else said.get("value") or "")
+
+
 def mark_value(text: str) -> Any:
     """What a page sent as a mark: True, False, "na", a number, None for nothing; other text stays as it is (illegal)."""
     text = text.strip()

@@ -16,8 +16,19 @@ from django.utils.translation import gettext_noop, ngettext
 
 from communities import inviting
 from communities.models import Invitation, Organisation, OrganisationChange
-from communities.permissions import city_duties, duties_of, is_limited, memberships_of
-from evaluation import rating
+from communities.permissions import city_duties, duties_of, eyes_of, is_limited, memberships_of
+from evaluation import (
+    conflicts,
+    day_table,
+    delivery,
+    guidance_work,
+    handling,
+    late_defects,
+    outbox,
+    rating,
+    substituting,
+    unseating,
+)
 from evaluation.clocks import HOLDERS
 from evaluation.models import (
     Application,
@@ -28,8 +39,6 @@ from evaluation.models import (
     Endorsement,
     Evidence,
     Finding,
-    GuidanceOpinion,
-    GuidanceVisit,
     Objection,
     Result,
     SiteVisit,
@@ -46,7 +55,8 @@ from evaluation.permissions import (
     visible_to,
 )
 from experts import standing
-from experts.models import Admission, Expert
+from experts.draw import EXCLUSIONS
+from experts.models import Admission, Expert, PoolImport
 from experts.permissions import DECIDERS, as_person
 from portal.models import User
 
@@ -76,7 +86,7 @@ NEXT: dict[str, str] = {
     "drawing": gettext_noop("抽取专家"),
     "cosigning": gettext_noop("共同启动抽取"),
     "revealing": gettext_noop("揭示密值或录入公开数值"),
-    "inviting": gettext_noop("候选专家已用尽，请重新抽取"),  # held by those who are asked until then
+    "inviting": gettext_noop("候选专家已用尽，由监督员启动重新抽取"),  # held by those who are asked until then
     "site_visit": gettext_noop("登记现场核查"),
     "review": gettext_noop("评分并签署评分表"),
     "deliberation": gettext_noop("汇总、合议，出具意见"),
@@ -111,22 +121,40 @@ OBJECTIONS: dict[str, frozenset[str]] = {
 
 def waiting_on(user: User) -> list[Waiting]:
     """Everything that waits on ``user``, by deadline; without a deadline last. A constant number of queries."""
+    held = [row_of(user, application) for application in cases_held_by(user)]
+    return sorted([*held, *beside_cases(user)], key=urgency)
+
+
+def urgency(row: Waiting) -> tuple[bool, date]:
+    """Where a thing stands among the others; of those with the same deadline cases come first, as they are read."""
+    return row.due_on is None, row.due_on or date.max
+
+
+def beside_cases(user: User) -> list[Waiting]:
+    """What waits on ``user`` but for the cases that they hold: by deadline, then by name."""
     kinds = (
-        _applications, _assignments, _conflicts, _questions, _ratings, _guidance,
-        _organisations, _invitations, _engagements, _objections, _admissions, _standing,
+        _led, _assignments, _conflicts, _questions, _ratings,
+        _organisations, _invitations, _engagements, _objections, _admissions, _pool_imports, _standing,
     )  # fmt: skip
     found = [row for kind in kinds for row in kind(user)]
-    today = timezone.localdate()
-    return sorted(found, key=lambda row: (row.due_on is None, row.due_on or today, row.subject, row.key))
+    others = (outbox, delivery, conflicts, late_defects, handling, guidance_work, day_table)
+    found += [Waiting(**row) for module in others for row in module.waiting_on(user)]
+    return sorted(found, key=lambda row: (*urgency(row), row.subject, row.key))
 
 
-def _applications(user: User) -> Iterator[Waiting]:
-    rows = to_act(user).with_case().annotate(**_counted())
+def cases_held_by(user: User) -> ApplicationQuerySet:
+    """The cases that wait on ``user`` by duty or as a party, most urgent first, with all that ``row_of`` reads."""
+    return to_act(user).with_case().annotate(**_counted()).by_deadline()
+
+
+def _led(user: User) -> Iterator[Waiting]:
+    """Cases that wait on the leader of their panel."""
     seats = Assignment.objects.filter(expert__user__in=as_expert(user), is_leader=True, state__in=SEATED)
-    seats = seats.filter(review_round=F("application__review_round"))
-    led = Application.objects.filter(assignments__in=seats, state__in=LED).with_case().annotate(**_counted())
-    for application in {row.pk: row for row in [*rows, *led]}.values():
-        yield _row(application, application.project.organisation_id in memberships_of(user))
+    seats = seats.filter(review_round=F("application__review_round"), application__state__in=LED)
+    led = set(seats.values_list("application", flat=True))
+    if led:
+        rows = Application.objects.filter(pk__in=led).exclude(pk__in=to_act(user).values("pk"))
+        yield from (row_of(user, application) for application in rows.with_case().annotate(**_counted()))
 
 
 def _counted() -> dict[str, Any]:
@@ -153,7 +181,7 @@ def to_act(user: User) -> ApplicationQuerySet:
     rows = visible_to(user).filter(_held_by(user))
     if "approver" not in city_duties(user):  # nobody else holds a case in that state
         return rows
-    return rows.exclude(Q(state="approval") & (Q(organiser=user) | run_by(user)))
+    return rows.exclude(Q(state="approval") & (Q(organiser__in=eyes_of(user)) | run_by(user)))
 
 
 def next_act(application: Application) -> str:
@@ -174,10 +202,11 @@ def _held_by(user: User) -> Q:
     reach = {duty: Q() for duty in duties}
     held = Q(pk__in=[])
     if "organiser" in duties:
-        reach["organiser"] = Q(organiser=user) | Q(organiser=None)
-        held |= Q(state="deliberation", organiser=user)
+        ran = Q(organiser__in=eyes_of(user))
+        reach["organiser"] = ran | Q(organiser=None)
+        held |= ran & Q(state="deliberation") | Q(substituting.dry(), ran, state="inviting")
     if "supervisor" in duties:
-        held |= Q(state="inviting") & ~Q(fault="")
+        held |= Q(substituting.dry(), state="inviting")
     if duties & {"organiser", "supervisor"}:
         held |= Q(Exists(_draws_waiting_on(user)), state="revealing")
     if districts:
@@ -187,7 +216,9 @@ def _held_by(user: User) -> Q:
         held |= _held_by_unit(user, units)
     for state, role in HOLDERS.items():
         if role in reach:
-            held |= Q(state=state) & reach[role]
+            held |= (
+                Q(state=state) & reach[role] & (handling.not_with_another(user, role) if role != "applicant" else Q())
+            )
     return held
 
 
@@ -207,11 +238,13 @@ def _draws_waiting_on(user: User) -> QuerySet[Draw]:
     return rows.filter(proposed | Q(supervisor=user, supervisor_secret=""))
 
 
-def _row(application: Any, own: bool) -> Waiting:
-    """own: the person acts for the applicant, who signs on site what the panel records."""
-    signs = own and application.state == "site_visit"
+def row_of(user: User, application: Any) -> Waiting:
+    """One case of ``cases_held_by``. Whoever acts for the applicant signs on site what the panel records."""
+    signs = application.state == "site_visit" and application.project.organisation_id in memberships_of(user)
     community = application.project.community
-    detail = [community.district.name, application.stage_name, _come_so_far(application)]
+    absent = handling.absent_holder(user, application)
+    instead = _("代%(name)s办理") % {"name": absent.name} if absent else ""
+    detail = [community.district.name, application.stage_name, _come_so_far(application), instead]
     return Waiting(
         key=f"application-{application.pk}",
         subject=community.name,
@@ -278,7 +311,7 @@ def _assignments(user: User) -> Iterator[Waiting]:
 
 
 def _conflicts(user: User) -> Iterator[Waiting]:
-    """Panels on which somebody sits who must go, since a party became another: whom, and where to draw anew.
+    """Panels on which somebody sits who must stand back or serves no more: whom, and where to draw anew.
 
     The supervisor decides on a second draw; the organiser of the case knows that it is needed.
     """
@@ -289,7 +322,7 @@ def _conflicts(user: User) -> Iterator[Waiting]:
     if "supervisor" not in duties:
         cases = cases.filter(organiser=user)
     seats = Assignment.objects.filter(application__in=cases, state__in=SEATED)
-    seats = seats.filter(review_round=F("application__review_round")).exclude(conflict="")
+    seats = seats.filter(~Q(conflict="") | Q(pk__in=unseating.absent()), review_round=F("application__review_round"))
     case = "application__project__"
     rows = seats.select_related("expert__user", f"{case}community__district", f"{case}standard")
     for row in rows.order_by("application", "seat"):
@@ -298,11 +331,18 @@ def _conflicts(user: User) -> Iterator[Waiting]:
             f"conflict-{row.pk}",
             application.project.community.name,
             f"{application.project.community.district.name} · {application.stage_name}",
-            _("专家%(expert)s因当事单位变化须回避，由监督员启动重新抽取") % {"expert": row.expert},
+            _seat_words(row),
             application.due_on,
             reverse("draw", args=[application.pk]),
             row.state_since,
         )
+
+
+def _seat_words(row: Assignment) -> str:
+    if not row.conflict:
+        return _("专家%(expert)s已不在聘或资格暂停，由监督员决定是否重新抽取") % {"expert": row.expert}
+    words = {"expert": row.expert, "reason": _(EXCLUSIONS.get(row.conflict, row.conflict))}
+    return _("专家%(expert)s须回避（%(reason)s），由监督员启动重新抽取") % words
 
 
 def _questions(user: User) -> Iterator[Waiting]:
@@ -345,28 +385,6 @@ def _engagements(user: User) -> Iterator[Waiting]:
             None,
             row.get_absolute_url(),
             row.offered_at,
-        )
-
-
-def _guidance(user: User) -> Iterator[Waiting]:
-    districts = [code for duty, code in duties_of(user) if duty == "district_officer"]
-    units = list(memberships_of(user))
-    visits = GuidanceVisit.objects.filter(project__community__district__in=districts, state__in=("planned", "open"))
-    for visit in visits.select_related("project__community", "project__programme"):
-        sentence = _("登记指导情况") if visit.state == "planned" else _("跟踪整改，办结指导")
-        name = visit.project.community.name
-        key, link = f"guidance-visit-{visit.pk}", visit.get_absolute_url()
-        yield Waiting(key, name, visit.node_name, sentence, visit.due_on, link, visit.state_since)
-    opinions = GuidanceOpinion.objects.filter(
-        Q(state="open", visit__project__organisation__in=units)
-        | Q(state="replied", visit__project__community__district__in=districts)
-    )
-    for opinion in opinions.select_related("visit__project__community"):
-        sentence = _("回复指导意见") if opinion.state == "open" else _("核对整改")
-        project: Any = opinion.visit.project
-        key, link = f"guidance-opinion-{opinion.pk}", opinion.get_absolute_url()
-        yield Waiting(
-            key, project.community.name, opinion.text[:40], sentence, opinion.due_on, link, opinion.state_since
         )
 
 
@@ -436,6 +454,16 @@ def _admissions(user: User) -> Iterator[Waiting]:
         detail = row.call.title if row.call else row.employer
         key, link = f"admission-{row.pk}", row.get_absolute_url()
         yield Waiting(key, str(row), detail, words[row.state], row.due_on, link, row.state_since)
+
+
+def _pool_imports(user: User) -> Iterator[Waiting]:
+    """Imports of an existing pool that somebody else handed in."""
+    if not city_duties(user) & DECIDERS:
+        return
+    for row in PoolImport.objects.filter(state="waiting").exclude(uploaded_by=user):
+        people = ngettext("%(n)s 人", "%(n)s 人", row.count) % {"n": row.count}
+        key, link = f"pool-import-{row.pk}", row.get_absolute_url()
+        yield Waiting(key, str(row), people, _("核对后放行专家库导入"), row.due_on, link, row.state_since)
 
 
 def _standing(user: User) -> Iterator[Waiting]:

@@ -28,6 +28,7 @@ from portal.problems import Problem, Refused, gettext_noop
 
 PROOF_KINDS = ("pdf", "jpg")
 PROOFS_AT_MOST = 20
+STATEMENT_AT_MOST = 5000  # characters
 LONGEST_YEARS = 70
 # columns that must be filled in to enter
 SAID = ("education", "title", "experience_years", "employer", "employer_code", "district")
@@ -148,6 +149,9 @@ def change_admission(by: User, admission: Admission, values: Mapping[str, Any]) 
 def _wrong(admission: Admission, kept: Mapping[str, Any], count: int) -> Iterator[Problem]:
     """What is wrong with what was filled in; what is missing is said on handing in."""
     yield from standing.employer_problems(kept)
+    if len(kept.get("statement") or "") > STATEMENT_AT_MOST:
+        message = gettext_noop("最多 %(most)s 字。")
+        yield Problem("too_long", "statement", message, {"most": STATEMENT_AT_MOST})
     years = kept.get("experience_years")
     if years is not None and not 0 <= years <= LONGEST_YEARS:
         message = gettext_noop("从业年数应为 0 至 %(most)s。")

@@ -20,7 +20,7 @@ from experts import facts, standing
 from experts.models import Clearance, Employment, Expert, Recusal
 from experts.permissions import as_person, can_expert
 from portal import audit, notify
-from portal.machine import NotAllowed, Stale, hold
+from portal.machine import NotAllowed, Stale
 from portal.models import Event, User
 from portal.problems import Problem, Refused, gettext_noop
 
@@ -58,7 +58,7 @@ def uncovered(rows: QuerySet[Any], day: date) -> list[tuple[date, date]]:
     for row in rows.order_by("since", "pk"):
         if row.since > free:
             found.append((free, min(row.since - timedelta(days=1), day)))
-        free = max(free, (row.until or day) + timedelta(days=1))
+        free = max(free, min(row.until or day, day) + timedelta(days=1))
         if free > day:
             return found
     return [*found, (free, day)]
@@ -125,8 +125,11 @@ def add_employment(by: User, expert: Expert, values: Mapping[str, Any]) -> Emplo
     if problems:
         raise Refused(problems)
     with transaction.atomic():
-        hold(expert, expert.state)
-        row = Employment.objects.create(expert=expert, since=values["since"], until=values.get("until"), **words)
+        facts.take(expert, words["credit_code"])
+        said = {**words, "since": values["since"], "until": values.get("until")}
+        if employments(expert).filter(**said).exists():  # a form that was sent twice
+            raise Refused([Problem("declared", "name", gettext_noop("这一段任职经历已经申报。"))])
+        row = Employment.objects.create(expert=expert, **said)
         _record(by, row, "expert.declare_employment", name=row.name, party=row.credit_code)
         if row.credit_code:
             facts.tell_followers(expert, row.credit_code)
@@ -148,7 +151,7 @@ def declare(by: User, expert: Expert, values: Mapping[str, Any]) -> Recusal:
     except Refused as refused:
         problems += refused.problems
     with transaction.atomic():
-        hold(expert, expert.state)
+        facts.take(expert, code)
         reason = values.get("reason")
         if ties(expert).filter(party_code=code, reason=reason).exists():
             problems.append(Problem("declared", "party", gettext_noop("与该单位的这一关系已经申报。")))
@@ -169,8 +172,6 @@ def end(by: User, fact: Fact, until: date | None) -> None:
     problems = [*_wrong_days(fact.since, until, is_known=False)]
     if until is None:
         problems.append(Problem("required", "until", gettext_noop("请填写结束日期。")))
-    elif until > timezone.localdate():
-        problems.append(Problem("in_future", "until", gettext_noop("结束日期不能晚于今天。")))
     if problems:
         raise Refused(problems)
     with transaction.atomic():
@@ -215,6 +216,8 @@ def _wrong_days(since: date | None, until: date | None, *, is_known: bool = True
         yield Problem("required", "since", gettext_noop("请填写开始日期。"))
     if since is not None and since > timezone.localdate():
         yield Problem("in_future", "since", gettext_noop("开始日期不能晚于今天。"))
+    if until is not None and until > timezone.localdate():
+        yield Problem("in_future", "until", gettext_noop("结束日期不能晚于今天。"))
     if since is not None and until is not None and until < since:
         yield Problem("days_turned", "until", gettext_noop("结束日期早于开始日期。"))
 

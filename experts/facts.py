@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from communities import credit_code
 from communities.models import Organisation
-from communities.permissions import officers
+from communities.permissions import memberships_of, officers
 from experts.models import Clearance, Employment, Expert, Recusal
 from experts.names import likeness
 from experts.permissions import EXPERT_RIGHTS, can_expert, can_pool, expert_roles
@@ -32,6 +32,7 @@ CONFLICT, NONE = "conflict", "none"
 # What an officer may decide about an expert and a party.
 VERDICTS = (CONFLICT, NONE)
 REASON_AT_MOST = 500  # characters
+SHORTEST_PART, OFFERED = 2, 10  # characters by which units are looked for, and how many are offered
 
 # Whom the apps above tell that an expert is kept off a party's cases from now on: (expert, credit code).
 Follower = Callable[[Expert, str], None]
@@ -42,6 +43,49 @@ def follows(function: Follower) -> Follower:
     """Register what must be looked at again after a new fact, in its transaction; a decorator for the apps above."""
     FOLLOWERS.append(function)
     return function
+
+
+# Who takes rows of the apps above before the expert's own is taken: credit code of a party.
+Taker = Callable[[str], None]
+TAKERS: list[Taker] = []
+
+
+def takes_first(function: Taker) -> Taker:
+    """Register what must be taken before an expert's row, in the transaction of the fact; a decorator for the apps above.
+
+    Acts on panels take the case before the expert. A fact that took them the other way round would wait for such an
+    act, and that act for the fact.
+    """
+    TAKERS.append(function)
+    return function
+
+
+def take(expert: Expert, code: str) -> None:
+    """Hold what a new fact about an expert and a party touches, until commit: the cases first, then the expert.
+
+    code: of the party, "" where none is known. Raises Stale for an expert who has moved on.
+    """
+    if code:
+        for taker in TAKERS:
+            taker(code)
+    hold(expert, expert.state)  # of two people who write at the same moment the second one is told
+
+
+# Who is on the side of a party beside the people of its own unit: (officer, credit code) -> whether they are.
+Side = Callable[[User, str], bool]
+SIDES: list[Side] = []
+
+
+def tells_side(function: Side) -> Side:
+    """Register another way of being on the side of a party; a decorator for the apps above."""
+    SIDES.append(function)
+    return function
+
+
+def is_on_the_side_of(user: User, code: str) -> bool:
+    """Whether ``user`` acts for the unit with this credit code, or is told by the apps above to be on its side."""
+    own = Organisation.objects.filter(pk__in=memberships_of(user), credit_code=code).exists()
+    return own or any(side(user, code) for side in SIDES)
 
 
 # --- which party ------------------------------------------------------------------------------------------------------
@@ -70,6 +114,17 @@ def party_of(text: str) -> str:
     raise Refused([Problem("party_unclear" if found else "party_unknown", "party", message, {"name": typed})])
 
 
+def offers(text: str) -> list[tuple[str, str]]:
+    """(credit code, name) of verified units that somebody may mean by part of a name or the beginning of a code."""
+    typed = text.strip()
+    if len(typed) < SHORTEST_PART:
+        return []
+    code = credit_code.normalise(typed)
+    named = Q(name__icontains=typed) | (Q(credit_code__startswith=code) if code.isascii() else Q(pk__in=[]))
+    units = Organisation.objects.filter(named, state__in=("active", "banned")).order_by("name", "pk")
+    return list(units.values_list("credit_code", "name")[:OFFERED])
+
+
 def names_of(codes: Iterable[str]) -> dict[str, str]:
     """Credit code -> name of the unit that bears it now, of those that are registered. One query."""
     rows = Organisation.objects.filter(credit_code__in=list(codes)).exclude(state="draft")
@@ -92,9 +147,9 @@ def pin(by: User, expert: Expert, party: str, verdict: str, reason: str) -> Pin:
     except Refused as refused:
         problems += refused.problems
     with transaction.atomic():
-        hold(expert, expert.state)  # of two officers who decide at the same moment the second one is told
+        take(expert, code if verdict == CONFLICT else "")
         if code:
-            problems += _wrong_pin(expert, code, verdict)
+            problems += _wrong_pin(by, expert, code, verdict)
         if problems:
             raise Refused(problems)
         made: Pin
@@ -111,24 +166,36 @@ def pin(by: User, expert: Expert, party: str, verdict: str, reason: str) -> Pin:
     return made
 
 
+def may_lift(user: User, pinned: Pin) -> bool:
+    """Whether ``user`` may take a decision back: a supervisor, though not one's own. No query for a pin read with its author."""
+    return can_expert(user, "lift_fact", pinned.expert) and author_of(pinned) != user
+
+
 def lift(by: User, pinned: Pin, reason: str) -> None:
     """Take a pin back, with a reason; it stays on record. Raises NotAllowed, Stale where it was taken back, Refused."""
     if not can_expert(by, "lift_fact", pinned.expert) or not is_pin(pinned):
         raise NotAllowed("lift_fact")
-    if problems := [*_wrong_reason(reason)]:
+    problems = [*_wrong_reason(reason), *_own_side(by, pinned.party_code)]
+    if author_of(pinned) == by:
+        problems.append(Problem("same_person", "", gettext_noop("本人作出的核定，由另一人解除。")))
+    if problems:
         raise Refused(problems)
     with transaction.atomic():
         # In one statement, so that of two supervisors the second one is told.
         if not type(pinned).objects.in_force().filter(pk=pinned.pk).update(withdrawn_at=timezone.now()):
             raise Stale(Event.objects.of(pinned).last())
         event = _record(pinned, f"{pinned._meta.model_name}.lift", by, "lift_fact", reason)
-        author = pinned.by if isinstance(pinned, Clearance) else pinned.declared_by
-        _tell(event, [author], pinned, gettext_noop("监督员解除了您对该专家回避的核定"))
+        _tell(event, [author_of(pinned)], pinned, gettext_noop("监督员解除了您对该专家回避的核定"))
 
 
 def is_pin(fact: Pin) -> bool:
     """Whether an officer decided it; what an expert declared is lifted by nobody."""
     return isinstance(fact, Clearance) or fact.reason == Recusal.Reason.PINNED
+
+
+def author_of(pinned: Pin) -> User:
+    """Who decided it."""
+    return pinned.by if isinstance(pinned, Clearance) else pinned.declared_by
 
 
 def pins(user: User, verdict: str) -> QuerySet[Any]:
@@ -156,13 +223,20 @@ def _wrong_reason(reason: str) -> Iterator[Problem]:
         yield Problem("too_long", "reason", gettext_noop("理由最多 %(most)s 个字。"), {"most": REASON_AT_MOST})
 
 
-def _wrong_pin(expert: Expert, code: str, verdict: str) -> Iterator[Problem]:
+def _wrong_pin(by: User, expert: Expert, code: str, verdict: str) -> Iterator[Problem]:
+    yield from _own_side(by, code)
     pinned = Recusal.objects.in_force().filter(expert=expert, party_code=code, reason=Recusal.Reason.PINNED)
     if pinned.exists() or Clearance.objects.in_force().filter(expert=expert, party_code=code).exists():
         yield _decided_already()
     elif verdict == NONE and _is_bound(expert, code):
         message = gettext_noop("该专家与这一单位有按信用代码登记的任职、持股、亲属等关系，不能核定为不必回避。")
         yield Problem("bound_by_fact", "verdict", message)
+
+
+def _own_side(by: User, code: str) -> Iterator[Problem]:
+    if is_on_the_side_of(by, code):
+        message = gettext_noop("您是该单位或其案卷当事方的人员，回避由其他人核定。")
+        yield Problem("own_side", "party", message)
 
 
 def _decided_already() -> Problem:

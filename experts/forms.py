@@ -10,10 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from communities.forms import districts
 from experts import declaring, facts
 from experts.admitting import PROOF_KINDS, fields_of
-from experts.calls import CALL_FIELDS
+from experts.calls import CALL_FIELDS, CHANGEABLE
 from experts.models import Admission, AdmissionProof, Call, Field
 from experts.workflow import ADMISSION_STATES, EXPERT_STATES
 from portal.files import accept_attribute
+from portal.problems import Refused
 
 
 class _Rows(forms.ModelForm):
@@ -51,9 +52,30 @@ class CallForm(_Rows):
             **{name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d") for name in ("opens_on", "closes_on")},
         }
         help_texts = {
-            "conditions": _("学历、职称、从业年限等要求，以及报送方式；发布后向社会公开，不能再改。"),
+            "conditions": _(
+                "学历、职称、从业年限等要求，以及报送方式；发布后向社会公开，截止前可以变更，此前的版本仍公开。"
+            ),
             "closes_on": _("当天仍可提交。"),
         }
+
+
+class CallChangeForm(_Rows):
+    """Another last day or other conditions of a call that runs, and why. What is legal is decided in ``calls``."""
+
+    reason = forms.CharField(label=_("变更理由"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1, max_value=32767)
+
+    class Meta:
+        model = Call
+        fields = CHANGEABLE
+        widgets = {name: CallForm.Meta.widgets[name] for name in CHANGEABLE}
+        help_texts = {"closes_on": _("只能延后。已经开始填写的申请随之延长。")}
+
+    def __init__(self, data: Any = None, *, instance: Call) -> None:
+        super().__init__(data, instance=instance, initial={"version": instance.version})
+        for name in CHANGEABLE:
+            self.fields[name].required = False
+        self.order_fields(["closes_on", "conditions", "reason"])
 
 
 class AdmissionForm(_Rows):
@@ -133,12 +155,42 @@ class AdmissionFilter(forms.Form):
         self.fields["state"].choices = [("", _("全部")), *shown]
 
 
-class PinForm(forms.Form):
+class _PartyForm(forms.Form):
+    """A party that is typed. Where it is not one unit for sure, those that may be meant are offered to choose from."""
+
+    def __init__(self, data: Any = None, **more: Any) -> None:
+        super().__init__(data, **more)
+        typed = str(data.get("party") or "") if data else ""
+        units = facts.offers(typed) if typed and not _is_one_party(typed) else []
+        if units:
+            choices = [(code, f"{name}（{code}）") for code, name in units]
+            self.fields["unit"] = forms.ChoiceField(
+                label=_("请选择是哪一家"), choices=choices, required=False, widget=forms.RadioSelect,
+                help_text=_("没有列出的，请多填几个字或填写信用代码。") if len(units) == facts.OFFERED else "",
+            )  # fmt: skip
+            self.order_fields(["party", "unit"])
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or self.cleaned_data
+        if chosen := said.pop("unit", ""):
+            said["party"] = chosen
+        return said
+
+
+def _is_one_party(typed: str) -> bool:
+    try:
+        facts.party_of(typed)
+    except Refused:
+        return False
+    return True
+
+
+class PinForm(_PartyForm):
     """What an officer decides about an expert and a party."""
 
     party = forms.CharField(
         label=_("当事单位"), max_length=120, required=False,
-        help_text=_("统一社会信用代码，或已注册单位的名称。"),
+        help_text=_("统一社会信用代码，或已注册单位的名称；只填一部分的，提交后列出可选的单位。"),
     )  # fmt: skip
     verdict = forms.ChoiceField(
         label=_("核定结果"),
@@ -173,12 +225,13 @@ class EmploymentForm(forms.Form):
     none = forms.BooleanField(label=_("这段时间没有任职"), required=False)
 
 
-class TieForm(forms.Form):
+class TieForm(_PartyForm):
     """What ties an expert to an organisation."""
 
     party = forms.CharField(
-        label=_("单位"), max_length=120, required=False, help_text=_("统一社会信用代码，或已注册单位的名称。")
-    )
+        label=_("单位"), max_length=120, required=False,
+        help_text=_("统一社会信用代码，或已注册单位的名称；只填一部分的，提交后列出可选的单位。"),
+    )  # fmt: skip
     reason = forms.ChoiceField(
         label=_("关系"), choices=[(code.value, code.label) for code in declaring.DECLARABLE], widget=forms.RadioSelect
     )

@@ -65,6 +65,9 @@ class Expert(Case):
     term_until = models.DateField(_("聘期止"))
     confirmed_on = models.DateField(_("最近一次年度确认"), null=True, blank=True)
     paused_for = models.CharField(_("暂停原因"), max_length=12, choices=Pause, blank=True)  # kept through a hearing
+    pool_import = models.ForeignKey(
+        "PoolImport", models.PROTECT, null=True, related_name="experts", verbose_name=_("专家库导入")
+    )
     removal_proposed_by = models.ForeignKey(
         User, models.PROTECT, null=True, related_name="+", verbose_name=_("移出提议人")
     )
@@ -201,6 +204,7 @@ class Call(models.Model):
     term_years = models.PositiveSmallIntegerField(_("聘期（年）"), default=3)
     fields_at_most = models.PositiveSmallIntegerField(_("可申报专业数上限"), default=3)
     made_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("发布人"))
+    version = models.PositiveSmallIntegerField(_("版本"), default=1)
     published_at = models.DateTimeField(_("入库名单公布时间"), null=True, blank=True)
     # What was published, word for word: number, name, title, fields, employer, district of each; nothing else is public.
     listed: Any = models.JSONField(_("入库名单"), default=list, editable=False)
@@ -220,6 +224,26 @@ class Call(models.Model):
     def is_running(self, day: date) -> bool:
         """Whether ``day`` lies in its period."""
         return self.opens_on <= day <= self.closes_on
+
+
+class CallVersion(models.Model):
+    """What a call said before it was changed: it was public once, and stays so."""
+
+    call = models.ForeignKey(Call, models.PROTECT, related_name="versions")
+    number = models.PositiveSmallIntegerField(_("版本"))
+    conditions = models.TextField(_("入库条件"))
+    closes_on = models.DateField(_("截止日期"))
+    replaced_at = models.DateTimeField(_("变更时间"), default=timezone.now)
+    replaced_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("变更人"))
+    reason = models.CharField(_("变更理由"), max_length=500)
+
+    class Meta:
+        verbose_name = _("征集的此前版本")
+        ordering: ClassVar = ["-number"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["call", "number"], name="one_call_version_a_number")]
+
+    def __str__(self) -> str:
+        return f"{self.call} {self.number}"
 
 
 class AdmissionQuerySet(CaseQuerySet):
@@ -270,6 +294,24 @@ class Admission(Case):
 
     def get_absolute_url(self) -> str:
         return reverse("admission", args=[self.pk])
+
+
+class PoolImport(Case, Attachment):
+    """入库导入: a workbook of people who are experts already, looked at by one keeper and released by another person."""
+
+    # The table as it was judged, which is what is looked at and entered: ``portal.tables.Table.as_json``.
+    table: Any = models.JSONField(_("表格内容"), default=dict, editable=False)
+    count = models.PositiveIntegerField(_("人数"))
+
+    class Meta:
+        verbose_name = _("专家库导入")
+        ordering: ClassVar = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("pool-import", args=[self.pk])
 
 
 class AdmissionProof(Attachment):

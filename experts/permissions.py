@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from django.db.models import Q, QuerySet
 
 from communities.permissions import SYSTEM, city_duties, duties_of, is_limited, officers
-from experts.models import Admission, Expert
+from experts.models import Admission, Expert, PoolImport
 from portal.models import User
 
 ALL_STATES: frozenset[str] = frozenset()
@@ -22,6 +22,8 @@ POOL_RIGHTS: Mapping[str, frozenset[str]] = {
     "see_admissions": DECIDERS,
     "see_ratings": DECIDERS,
     "open_call": KEEPERS,
+    "import_experts": KEEPERS,
+    "see_imports": DECIDERS,
     "publish_admitted": KEEPERS,
     "see_pins": PINNERS | {"supervisor"},
 }
@@ -32,6 +34,7 @@ EXPERT_RIGHTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "see_contact": (POOL_RIGHTS["see_contacts"] | {"expert"}, ALL_STATES),
     "see_history": (DECIDERS | {"expert"}, ALL_STATES),
     "change_fields": (KEEPERS, frozenset({"serving", "paused"})),
+    "send_password_link": (KEEPERS, frozenset({"serving", "paused", "hearing"})),
     "ask_renewal": (frozenset({"expert"}), frozenset({"serving", "paused"})),
     "see_facts": (PINNERS | {"supervisor", "expert"}, ALL_STATES),
     "declare_fact": (frozenset({"expert"}), frozenset({"serving", "paused", "hearing"})),
@@ -124,6 +127,22 @@ def admissions_visible_to(user: User | None) -> QuerySet[Admission]:
     if user is not None and can_pool(user, "see_admissions"):
         seen |= Q(handed_in_at__isnull=False) & ~Q(state="draft")
     return Admission.objects.filter(seen)
+
+
+# --- imports ----------------------------------------------------------------------------------------------------------
+
+
+def import_roles(user: User | None, row: PoolImport) -> frozenset[str]:
+    """Roles towards an import: whoever uploaded it leaves it to others."""
+    if user is None:
+        return SYSTEM
+    duties = city_duties(user) & DECIDERS
+    return frozenset({"importer"}) if duties and row.uploaded_by_id == user.pk else duties
+
+
+def imports_visible_to(user: User | None) -> QuerySet[PoolImport]:
+    """Imports that ``user`` may see: all of them or none."""
+    return PoolImport.objects.all() if can_pool(user, "see_imports") else PoolImport.objects.none()
 
 
 def other_eyes(*duties: str, but: int | None = None) -> QuerySet[User]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 
 from django.db.models import Count, Q, QuerySet
@@ -32,11 +32,25 @@ def search(day: date, text: str = "", field: str = "", state: str = "") -> Query
 
 def take_number() -> str:
     """The next expert number that nobody bears, ZJ-0001. Call inside the transaction that uses it."""
-    while True:
-        number = f"ZJ-{Sequence.take('expert'):04d}"
+    return take_numbers(1)[0]
+
+
+def take_numbers(count: int, but: Collection[str] = ()) -> list[str]:
+    """The next ``count`` numbers that nobody bears and that are not among ``but``. Call as ``take_number``."""
+    found: list[str] = []
+    while len(found) < count:
+        wanted = count - len(found)
+        last = Sequence.take("expert", wanted)
+        numbers = [f"ZJ-{number:04d}" for number in range(last - wanted + 1, last + 1)]
         # Numbers that came with an imported pool were not handed out here.
-        if not Expert.objects.filter(number=number).exists():
-            return number
+        borne = {*but, *Expert.objects.filter(number__in=numbers).values_list("number", flat=True)}
+        found += [number for number in numbers if number not in borne]
+    return found
+
+
+def hold() -> None:
+    """Let nobody else enter the pool until commit: numbers are handed out by the same row. Call inside a transaction."""
+    Sequence.take("expert", 0)
 
 
 @bars

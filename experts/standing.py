@@ -136,6 +136,31 @@ def change_fields(by: User, expert: Expert, fields: Iterable[Field], reason: str
         audit.record(expert, "expert.fields", by=by, role=role, before=before, fields=names, reason=reason.strip())
 
 
+# Whom the apps above tell that an expert does not serve from now on.
+AbsenceFollower = Callable[[Expert], None]
+ABSENCE_FOLLOWERS: list[AbsenceFollower] = []
+
+
+def follows_absence(function: AbsenceFollower) -> AbsenceFollower:
+    """Register what must be looked at once an expert serves no more; a decorator for the apps above."""
+    ABSENCE_FOLLOWERS.append(function)
+    return function
+
+
+def tell_absence(expert: Expert) -> None:
+    """Let the apps above look at what an expert leaves behind, once this transaction is over.
+
+    Acts on panels take the case before the expert, and this one has the expert. What a killed process tells nobody any
+    more is found by the sweep.
+    """
+
+    def look() -> None:
+        for follower in ABSENCE_FOLLOWERS:
+            follower(expert)
+
+    transaction.on_commit(look, robust=True)
+
+
 # --- what the apps above tell of an expert ----------------------------------------------------------------------------
 
 

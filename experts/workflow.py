@@ -9,9 +9,17 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from experts import admitting, standing
-from experts.models import Admission, Expert
-from experts.permissions import admission_roles, admissions_visible_to, expert_roles, experts_visible_to, other_eyes
+from experts import admitting, importing, pool, standing
+from experts.models import Admission, Expert, PoolImport
+from experts.permissions import (
+    admission_roles,
+    admissions_visible_to,
+    expert_roles,
+    experts_visible_to,
+    import_roles,
+    imports_visible_to,
+    other_eyes,
+)
 from portal import audit, clock, notify
 from portal.machine import Act, Ask, Machine, Transition, hold, register
 from portal.models import Event, User
@@ -54,7 +62,8 @@ def call_runs(admission: Admission) -> bool:
 
 
 def admission_is_whole(admission: Admission, act: Act) -> Iterator[Problem]:
-    yield from admitting.missing(admission)
+    # Read anew, now that the row is ours: another window may have changed what this one has read.
+    yield from admitting.missing(Admission.objects.select_related("call").get(pk=admission.pk))
 
 
 def may_enter(admission: Admission, act: Act) -> Iterator[Problem]:
@@ -102,7 +111,9 @@ def follow_expert(admission: Admission, act: Act) -> None:
 
 
 def take_expert(admission: Admission) -> None:
-    """Both rows are taken in one order, the expert's first."""
+    """All rows are taken in one order: the pool, where somebody may enter it, then the expert, then the admission."""
+    if admission.state == "vetted":
+        pool.hold()  # of two that admit the same person at once the second sees what the first wrote
     if admission.expert is not None:
         hold(admission.expert, admission.expert.state)
 
@@ -195,6 +206,70 @@ ADMISSION = register(
     )
 )  # fmt: skip
 
+# --- imports of an existing pool --------------------------------------------------------------------------------------
+
+IMPORT_STATES = {
+    "waiting": _("待放行"),
+    "done": _("已导入"),
+    "refused": _("未予放行"),
+    "withdrawn": _("已撤回"),
+}
+
+
+def table_is_sound(row: PoolImport, act: Act) -> Iterator[Problem]:
+    """Judged again: the pool may have changed since the table was handed in."""
+    yield from importing.still_sound(row)
+
+
+def enter_people(row: PoolImport, act: Act) -> Data:
+    return {"count": len(importing.enter(row, act.day))}
+
+
+def follow_people(row: PoolImport, act: Act) -> None:
+    importing.follow(row, act.by, act.role)
+
+
+def import_holders(row: PoolImport) -> Iterable[User]:
+    if row.state != "waiting":
+        return ()
+    return other_eyes("pool_keeper", "supervisor", but=row.uploaded_by_id)
+
+
+def the_importer(row: PoolImport) -> Iterable[User]:
+    return [row.uploaded_by] if row.uploaded_by else ()
+
+
+IMPORT_HEARD: Heard = {"pool_import.release": (the_importer, "pool"), "pool_import.refuse": (the_importer, "pool")}
+
+POOL_IMPORT = register(
+    Machine(
+        name="pool_import",
+        model=PoolImport,
+        initial="waiting",
+        states=IMPORT_STATES,
+        roles_of=import_roles,
+        visible_to=lambda user: imports_visible_to(user).select_related("uploaded_by"),
+        notify=lambda row, event: write_heard(IMPORT_HEARD, row, event, POOL_IMPORT),
+        guard=lambda row: pool.hold(),  # of two imports, or an import and an admission, the second sees what the first wrote
+        holders=import_holders,
+        transitions=(
+            Transition(
+                "release", _("放行导入"), _("放行了导入"), ("waiting",), "done", ("pool_keeper", "supervisor"),
+                checks=(table_is_sound,), effects=(enter_people,), afterwards=(follow_people,),
+                told=_("已导入，并向每位专家发送了设置密码的邮件：%(subject)s。"),
+            ),
+            Transition(
+                "refuse", _("不予放行"), _("未予放行"), ("waiting",), "refused", ("pool_keeper", "supervisor"),
+                asks=(REASON,), danger=True, told=_("已决定不予放行：%(subject)s。"),
+            ),
+            Transition(
+                "withdraw", _("撤回导入"), _("撤回了导入"), ("waiting",), "withdrawn", ("importer",), danger=True,
+                told=_("已撤回：%(subject)s。"),
+            ),
+        ),
+    )
+)  # fmt: skip
+
 # --- experts ----------------------------------------------------------------------------------------------------------
 
 EXPERT_STATES = {
@@ -235,6 +310,9 @@ def pause_ends_later(expert: Expert, act: Act) -> Iterator[Problem]:
 
 def employer_is_sound(expert: Expert, act: Act) -> Iterator[Problem]:
     yield from standing.employer_problems(act.data)
+    most = Expert._meta.get_field("employer").max_length or 0
+    if len(str(act.data.get("employer") or "").strip()) > most:
+        yield Problem("too_long", "employer", gettext_noop("不得超过 %(most)s 字。"), {"most": most})
 
 
 def _keep(expert: Expert, **columns: Any) -> Data:
@@ -269,9 +347,20 @@ def forget_proposer(expert: Expert, act: Act) -> Data:
     return _keep(expert, removal_proposed_by=None)
 
 
+def restore_pause(expert: Expert, act: Act) -> Data:
+    """A pause that had an end before the hearing ends with the same day."""
+    paused = Event.objects.of(expert).filter(verb="expert.pause").last()
+    until = paused.data.get("until") if paused and expert.paused_for != Expert.Pause.UNCONFIRMED else None
+    return _keep(expert, due_on=date.fromisoformat(until) if until else None)
+
+
 def close_case(expert: Expert, act: Act) -> Data:
     """No day means: heard. From here the decision may be made."""
     return _keep(expert, due_on=None)
+
+
+def tell_absence(expert: Expert, act: Act) -> None:
+    standing.tell_absence(expert)
 
 
 def end_term(expert: Expert, act: Act) -> Data:
@@ -345,7 +434,7 @@ EXPERT = register(
             ),
             Transition(
                 "lapse", _("逾期未确认"), _("逾期未办理年度确认，已暂停"), ("serving",), "paused", ("system",),
-                effects=(keep_unconfirmed,),
+                effects=(keep_unconfirmed,), afterwards=(tell_absence,),
             ),
             Transition(
                 "pause", _("暂停"), _("暂停了专家资格"), ("serving",), "paused", ("pool_keeper", "system"),
@@ -353,7 +442,7 @@ EXPERT = register(
                     REASON,
                     Ask("until", _("暂停的最后一天"), "date", required=False, help=_("不填表示直到恢复为止。")),
                 ),
-                checks=(pause_ends_later,), effects=(keep_pause,), danger=True,
+                checks=(pause_ends_later,), effects=(keep_pause,), afterwards=(tell_absence,), danger=True,
             ),
             Transition(
                 "resume", _("恢复"), _("恢复了专家资格"), ("paused",), "serving", ("pool_keeper", "system"),
@@ -361,7 +450,8 @@ EXPERT = register(
             ),
             Transition(
                 "propose_removal", _("提议移出"), _("提议移出专家库，听取本人申辩"), ("serving", "paused"), "hearing",
-                ("pool_keeper",), asks=(REASON,), effects=(keep_proposer,), danger=True,
+                ("pool_keeper",), asks=(REASON,), effects=(keep_proposer,), afterwards=(tell_absence,),
+                danger=True,
                 told=_("已提议移出，并通知本人陈述申辩：%(subject)s。"),
             ),
             Transition(
@@ -375,11 +465,11 @@ EXPERT = register(
             ),
             Transition(
                 "remove", _("移出专家库"), _("移出了专家库"), ("hearing",), "removed", ("supervisor",), when=case_was_heard,
-                asks=(REASON,), effects=(end_term,), danger=True, told=_("已移出专家库：%(subject)s。"),
+                asks=(REASON,), effects=(end_term,), afterwards=(tell_absence,), danger=True, told=_("已移出专家库：%(subject)s。"),
             ),
             Transition(
                 "keep", _("不予移出"), _("决定不予移出"), ("hearing",), "paused", ("supervisor", "pool_keeper"),
-                when=was_paused, asks=(REASON,), effects=(forget_proposer,), told=_("已决定不予移出：%(subject)s。"),
+                when=was_paused, asks=(REASON,), effects=(forget_proposer, restore_pause), told=_("已决定不予移出：%(subject)s。"),
             ),
             Transition(
                 "keep", _("不予移出"), _("决定不予移出"), ("hearing",), "serving", ("supervisor", "pool_keeper"),

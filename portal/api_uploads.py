@@ -56,6 +56,16 @@ class MetadataSerializer(serializers.Serializer):
     page = serializers.IntegerField(min_value=1, max_value=LARGEST_PAGE, required=False)
     code = serializers.CharField(max_length=10, required=False)
     replaces = serializers.IntegerField(min_value=1, max_value=LARGEST_NUMBER, required=False)
+    # of a photo of the site visit: its one-use key, the line it shows, the SHA-256 of its bytes, when and where it was taken
+    key = serializers.CharField(max_length=36, required=False)
+    line = serializers.CharField(max_length=60, allow_blank=True, required=False)
+    sha256 = serializers.CharField(max_length=64, required=False)
+    at = serializers.CharField(max_length=30, required=False)
+    latitude = serializers.CharField(max_length=12, required=False)
+    longitude = serializers.CharField(max_length=12, required=False)
+    accuracy = serializers.CharField(max_length=12, required=False)
+    no_place = serializers.CharField(max_length=12, required=False)
+    person = serializers.CharField(max_length=12, required=False)
 
 
 class Unspeakable(Refused):
@@ -140,8 +150,9 @@ class UploadEndpoint(Endpoint):
                 str,
                 OpenApiParameter.HEADER,
                 required=True,
-                description="filename, purpose (evidence/document), application, evidence_kind, caption, items, page, "
-                "code, replaces: key and Base64 value, separated by commas",
+                description="filename, purpose (evidence/document/site_photo), application, evidence_kind, caption, "
+                "items, page, code, replaces; of a photo of the site visit key, line, sha256, at, latitude, longitude, "
+                "accuracy, no_place, person: key and Base64 value, separated by commas",
             ),
         ],
     )

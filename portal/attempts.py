@@ -16,6 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.core import signing
+from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 
@@ -89,15 +90,21 @@ def links() -> Allowance:
     return Allowance("link", settings.SIGN_IN_ATTEMPTS, settings.SIGN_IN_MINUTES)
 
 
-def take(allowance: Allowance, *of: str) -> Attempt | None:
+def first_passwords() -> Allowance:
+    """E-mails with the link to set a first password, to one person."""
+    return Allowance("first_password", settings.FIRST_PASSWORD_MAILS_PER_HOUR, HOUR)
+
+
+def take(allowance: Allowance, *of: str, name: str = "") -> Attempt | None:
     """Count one attempt of whoever ``of`` names; raises TooMany, and then it is not counted. None where all is allowed.
 
+    name: the user name that was tried, by which ``unlock`` finds the attempt again.
     Call outside a transaction: it is written before it is counted, so that many at once do not all slip through.
     """
     if not allowance.most:
         return None
     now, window = timezone.now(), timedelta(minutes=allowance.minutes)
-    row = Attempt.objects.create(key=_key(allowance, of), at=now)
+    row = Attempt.objects.create(key=_key(allowance, of), whose=_whose(name), at=now)
     tried = Attempt.objects.filter(key=row.key, at__gt=now - window).order_by("-at", "-pk")
     times = list(tried.values_list("at", flat=True)[: allowance.most + 1])
     if len(times) > allowance.most:
@@ -115,6 +122,26 @@ def give_back(attempt: Attempt | None) -> None:
 def forget(allowance: Allowance, *of: str) -> None:
     """Begin to count anew: the attempt that succeeded clears those that did not."""
     Attempt.objects.filter(key=_key(allowance, of)).delete()
+
+
+def _whose(name: str) -> str:
+    return _key(Allowance("name", 0, 0), (spelling(name),)) if name else ""
+
+
+def unlock(username: str) -> int:
+    """Begin to count anew for one user name, wherever it was tried from; return how many attempts were forgotten."""
+    return int(Attempt.objects.filter(whose=_whose(username)).delete()[0])
+
+
+def is_locked(username: str) -> bool:
+    """Whether some address, or all together, may not try this user name now."""
+    now, most = timezone.now(), {"here": settings.SIGN_IN_ATTEMPTS, "anywhere": settings.SIGN_IN_NAME_ATTEMPTS}
+    tried = Attempt.objects.filter(whose=_whose(username), at__gt=now - timedelta(minutes=settings.SIGN_IN_MINUTES))
+    counted = dict(tried.order_by().values("key").annotate(count=Count("pk")).values_list("key", "count"))
+    anywhere = counted.pop(_key(names(), (spelling(username),)), 0)
+    return bool(most["anywhere"] and anywhere >= most["anywhere"]) or any(
+        most["here"] and count >= most["here"] for count in counted.values()
+    )
 
 
 def forget_old(now: datetime) -> None:
@@ -193,9 +220,9 @@ class CountingBackend(ModelBackend):
             return super().authenticate(request, username=username, password=password, **more)
         known = is_known(request, username)
         allowance, of = sign_ins(), (spelling(username), KNOWN if known else address_of(request))
-        here = take(allowance, *of)
+        here = take(allowance, *of, name=username)
         try:
-            anywhere = None if known else take(names(), spelling(username))
+            anywhere = None if known else take(names(), spelling(username), name=username)
         except TooMany:
             give_back(here)
             _warn(spelling(username))

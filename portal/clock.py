@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
+from django.utils import timezone
+
 from portal.models import DayOverride, Limit
 from portal.workdays import Calendar
+
+# steps that are no deadline of anybody: when the portal speaks up before one, and after it to whoever oversees
+REMINDER, ESCALATION = "reminder", "escalation"
 
 
 class UnknownLimit(LookupError):
@@ -14,17 +19,29 @@ class UnknownLimit(LookupError):
 
 def calendar() -> Calendar:
     """The official calendar with the authority's own overrides."""
-    return Calendar(dict(DayOverride.objects.values_list("day", "is_workday")))
+    rows = list(DayOverride.objects.values_list("day", "is_workday", "whole_year"))
+    return Calendar({day: worked for day, worked, _ in rows}, {day.year for day, _, whole in rows if whole})
 
 
-def days_of(step: str, programme: str = "") -> int:
-    """Working days of ``step``: the programme's own limit, else the general one. Raises UnknownLimit."""
-    rows = dict(Limit.objects.filter(step=step, programme__in=["", programme]).values_list("programme", "days"))
-    if not rows:
+def limit_of(step: str, programme: str = "", day: date | None = None) -> Limit:
+    """The limit of ``step`` where it begins on ``day`` (None: today): the programme's own, else the general one.
+
+    Of several the one that came into force last. Raises UnknownLimit.
+    """
+    rows = Limit.objects.on(day or timezone.localdate()).filter(step=step, programme__in=["", programme])
+    found: dict[str, Limit] = {}
+    for row in rows:
+        found.setdefault(row.programme, row)
+    if not found:
         raise UnknownLimit(step)
-    return rows.get(programme, rows.get("", 0))
+    return found.get(programme) or found[""]
+
+
+def days_of(step: str, programme: str = "", day: date | None = None) -> int:
+    """Working days of ``step`` as ``limit_of`` says. Raises UnknownLimit."""
+    return limit_of(step, programme, day).days
 
 
 def deadline(step: str, day: date, programme: str = "") -> date:
     """The last day of ``step`` when it begins on ``day`` (that day is not counted)."""
-    return calendar().add_workdays(day, days_of(step, programme)).date
+    return calendar().add_workdays(day, days_of(step, programme, day)).date

@@ -7,7 +7,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from evaluation.permissions import may_see_queue
+from communities.permissions import stood_in
+from evaluation.permissions import can_city, may_see_queue
 from experts.permissions import may_see_pool
 from portal.models import Notification
 
@@ -18,5 +19,10 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     care = {"care": request.COOKIES.get("care") == "1"}
     if user is None or not user.is_authenticated:
         return care
-    duties = {"sees_queue": may_see_queue(user), "sees_pool": may_see_pool(user)}
+    duties = {
+        "sees_queue": may_see_queue(user),
+        "sees_pool": may_see_pool(user),
+        "sees_settings": can_city(user, "see_settings"),
+        "stood_in": stood_in(user),
+    }
     return {**care, **duties, "unread_count": SimpleLazyObject(lambda: Notification.objects.unread_by(user).count())}

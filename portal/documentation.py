@@ -65,10 +65,18 @@ def _machine(machine: Machine) -> str:
     return f"## {machine.model._meta.verbose_name} `{machine.name}`\n\n{states}\n{acts}"
 
 
+APPS = ("communities", "experts", "evaluation")
+
+
+def in_order() -> list[Machine]:
+    """Every machine, app by app as they build on each other, and there by name: whatever was imported first."""
+    return sorted(MACHINES.values(), key=lambda machine: (APPS.index(machine.model._meta.app_label), machine.name))
+
+
 def workflow() -> str:
-    """The tables of every machine, in the order in which they were registered."""
+    """The tables of every machine, in the order of ``in_order``."""
     with translation.override("zh-hans"):
-        parts = [_machine(machine) for machine in MACHINES.values()]
+        parts = [_machine(machine) for machine in in_order()]
     return f"{HEAD}# 流程 Workflow\n\n" + "\n".join(parts)
 
 
@@ -77,6 +85,7 @@ def rights() -> str:
     with translation.override("zh-hans"):
         tables = {
             "申报 application": permissions.RIGHTS,
+            "全市 city": {right: (duties, frozenset()) for right, duties in permissions.CITY_RIGHTS.items()},
             "咨询服务委托 engagement": permissions.ENGAGEMENT_RIGHTS,
             "单位 organisation": community_permissions.RIGHTS,
             "入库申请 admission": pool_permissions.ADMISSION_RIGHTS,

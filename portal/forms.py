@@ -39,7 +39,9 @@ def field_of(ask: Ask, obj: Any) -> forms.Field:
     if ask.kind == "number":
         return forms.DecimalField(**common)
     if ask.kind == "choice":
-        return forms.ChoiceField(choices=list(ask.choices(obj)) if ask.choices else [], **common)
+        # Nothing is chosen for anybody: an answer that is signed was picked by who signs.
+        given = list(ask.choices(obj)) if ask.choices else []
+        return forms.ChoiceField(choices=[("", _("请选择")), *given], **common)
     if ask.kind == "password":
         return forms.CharField(
             max_length=200,
@@ -83,10 +85,11 @@ class ActForm(forms.Form):
 
 
 def act_links(machine: Machine, obj: Any, user: User | None) -> list[tuple[Transition, str]]:
-    """What ``user`` may do to ``obj`` now, each with the address where it is done: its own page or the act page."""
+    """Next steps of ``user`` with ``obj``, each with the address where it is done: its own page or the act page."""
     return [
         (row, reverse(row.page, args=[obj.pk]) if row.page else reverse("act", args=[machine.name, obj.pk, row.action]))
         for row in machine.available(obj, user)
+        if not row.aside
     ]
 
 

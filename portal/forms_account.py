@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -63,6 +63,18 @@ class OwnPasswordForm(PasswordChangeForm):
         if not accounts.password_is_right(self.user, password):
             raise forms.ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
         return password
+
+
+class FirstPasswordForm(SetPasswordForm):
+    """Django's form, in words of ours; the rules stand beside the field."""
+
+    required_css_class = "required"
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.fields["new_password1"].label = _("密码")
+        self.fields["new_password2"].label = _("再输入一次密码")
+        self.fields["new_password2"].help_text = ""
 
 
 class DeliveryForm(forms.Form):

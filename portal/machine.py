@@ -88,7 +88,9 @@ class Transition:
     when: Callable[[Any], bool] | None = None
     in_time: bool = False  # refused once the last day is over: whoever is late has lost the right to it
     page: str = ""  # name of the page from which people do this; "" = the general act page
+    shown_at: Callable[[Any], str] | None = None  # address where one sees what came of it; None = the thing's own page
     danger: bool = False
+    aside: bool = False  # offered on its page alone, not among the next steps of the case
     told: str = ""  # to whoever did it, with %(subject)s: 已受理：%(subject)s。 "" = 已 and the label
 
 
@@ -133,6 +135,7 @@ class Machine:
     # takes the rows above this one first, so that two acts never wait for each other in a circle
     guard: Callable[[Any], None] = lambda obj: None
     holders: Callable[[Any], Iterable[User]] = lambda obj: ()  # who must act now: whom to remind
+    overseers: Callable[[Any], Iterable[User]] = lambda obj: ()  # who hears of it once it is late for some days
     steps: Mapping[str, Callable[[Any], None]] = field(default_factory=dict)  # automatic state -> work
     deadlines: Mapping[str, str] = field(default_factory=dict)  # state -> action when its day has passed
     terms: frozenset[str] = frozenset()  # states whose due_on only says how long they last: nobody must act by then
@@ -163,7 +166,7 @@ class Machine:
             act = Act(action, by, role, timezone.now(), data)
             source, target, due_on = obj.state, row.target or obj.state, obj.due_on
             self.guard(obj)
-            self._move(obj, source, target, act)
+            times = self._move(obj, source, target, act)
             checked = (problem for check in row.checks for problem in check(obj, act))
             problems = [*late(row, act, due_on), *asked(row, act), *checked]
             if problems:
@@ -174,7 +177,7 @@ class Machine:
             for effect in row.effects:
                 said |= effect(obj, act) or {}
             event = audit.record(
-                obj, f"{self.name}.{action}", by=by, role=role, **{"from": source, "to": target, **said}
+                obj, f"{self.name}.{action}", by=by, role=role, **{"from": source, "to": target, **times, **said}
             )
             self.notify(obj, event)
             for follow in row.afterwards:
@@ -183,15 +186,18 @@ class Machine:
                 database.on_commit(lambda: _ring(self.name, obj.pk), robust=True)
             return event
 
-    def _move(self, obj: Case, source: str, target: str, act: Act) -> None:
-        """The conditional UPDATE: from here the row is ours until commit."""
+    def _move(self, obj: Case, source: str, target: str, act: Act) -> dict[str, Any]:
+        """The conditional UPDATE: from here the row is ours until commit. Returns what the clock said, for the event."""
         columns: dict[str, Any] = {"state": target, "claimed_until": None, "attempts": 0, "fault": ""}
+        times: Mapping[str, Any] = {}
         if target != source:
-            columns |= {"state_since": act.at, **self.clock(obj, source, target, act.day)}
+            times = self.clock(obj, source, target, act.day)
+            columns |= {"state_since": act.at, **times}
         if not self.model._base_manager.filter(pk=obj.pk, state=source).update(**columns):
             raise Stale(Event.objects.of(obj).last())
         for name, value in columns.items():
             setattr(obj, name, value)
+        return {name: _plain(value) for name, value in times.items() if value is not None}
 
     def _explain_refusal(self, obj: Case, action: str, by: User | None) -> None:
         """Tell a wrong moment from a wrong person: who may do this at another time finds the case moved, hence Stale."""

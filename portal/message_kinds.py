@@ -42,6 +42,9 @@ KINDS: Mapping[str, Kind] = {
     "security": Kind(
         gettext_noop("账号安全"), gettext_noop("有人反复尝试登录您的账号，或账号的电子邮箱被更改。"), required=True
     ),
+    "first_password": Kind(
+        gettext_noop("设置密码"), gettext_noop("为您建立了账号，须在有效期内通过链接设置密码。"), required=True
+    ),
     "pool": Kind(
         gettext_noop("专家库"), gettext_noop("入库和续聘的决定，暂停、恢复、移出的决定，须在期限内陈述申辩的告知。"), required=True
     ),

@@ -1,7 +1,8 @@
 """Turns the domain's refusals into pages: 403 for a wrong person, 409 for a case that moved, 422 for what was not caught,
 429 for who tries too often.
 
-Also refuses NUL in addresses and forms, which no text column of PostgreSQL keeps and no field of ours means."""
+Also refuses addresses that ask more than anybody means, and NUL in addresses and forms, which no text column of PostgreSQL
+keeps and no field of ours means."""
 
 from __future__ import annotations
 
@@ -20,6 +21,8 @@ from portal.forms import wants_json
 from portal.machine import NotAllowed, Stale
 from portal.problems import Problem, Refused, gettext_noop
 
+LONGEST_QUERY = 8000  # characters behind the question mark; SQLite breaks where a search is longer than 50,000 bytes
+TOO_LONG = Problem("too_long", "", gettext_noop("网址中的查询内容过长，请缩短后再试。"))
 SIGNED_OUT = Problem("signed_out", "", gettext_noop("登录已过期，尚未保存；内容已暂存在本机。"))
 ANOTHER_PERSON = Problem(
     "another_person", "", gettext_noop("没有保存：这一页是另一个账号打开的，现在登录的不是同一人，请用原来的账号登录。")
@@ -49,6 +52,8 @@ class RefusalMiddleware:
         return refusal(SIGNED_OUT, 401) if wants_json(request) else kept.sign_in_first(request) or response
 
     def process_view(self, request: HttpRequest, view: Callable[..., Any], *asked: Any) -> HttpResponse | None:
+        if len(request.META.get("QUERY_STRING", "")) > LONGEST_QUERY:
+            return self._too_long(request, view)
         # The API reads bodies by itself, and its fields refuse NUL.
         said = [request.GET] if getattr(view, "csrf_exempt", False) else [request.GET, request.POST]
         texts = [request.path, *(text for fields in said for name in fields for text in (name, *fields.getlist(name)))]
@@ -57,6 +62,11 @@ class RefusalMiddleware:
             return render(request, "422.html", {"sentences": sentences}, status=400)
         person = request.POST.get("person") if len(said) == 2 and request.user.is_authenticated else None
         return self._another_person(request) if person and person != str(request.user.pk) else None
+
+    def _too_long(self, request: HttpRequest, view: Callable[..., Any]) -> HttpResponse:
+        if wants_json(request) or getattr(view, "csrf_exempt", False):
+            return refusal(TOO_LONG, 414)
+        return render(request, "422.html", {"sentences": [TOO_LONG.text(gettext)]}, status=414)
 
     def _another_person(self, request: HttpRequest) -> HttpResponse:
         """A page that one person opened is sent while another is signed in: what the first typed is not the other's."""

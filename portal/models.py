@@ -5,6 +5,7 @@ Hides: how events stay append-only and how a number is handed out once. Knows no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, ClassVar, NoReturn
 from uuid import uuid4
@@ -40,8 +41,11 @@ class AppendOnly(Exception):
 
 class EventQuerySet(models.QuerySet["Event"]):
     def of(self, subject: models.Model) -> EventQuerySet:
-        """Events of one row, oldest first."""
-        return self.filter(subject_type=subject._meta.label_lower, subject_id=subject.pk).order_by("pk")
+        """Events of one row, oldest first. A row that is known by a code and not by a number has a thread of its own."""
+        label = subject._meta.label_lower
+        if isinstance(subject.pk, int):
+            return self.filter(subject_type=label, subject_id=subject.pk).order_by("pk")
+        return self.filter(subject_type=label, thread=f"{label}:{subject.pk}").order_by("pk")
 
     def in_thread(self, thread: str) -> EventQuerySet:
         """Events of one case and of everything that belongs to it, oldest first."""
@@ -91,20 +95,63 @@ class Event(models.Model):
         return str(self.data.get("token", ""))
 
 
+class MessageText(models.Model):
+    """消息文本: one version of what the authority writes in messages of one kind and language. The newest is in force.
+
+    A version never changes; what was made from it keeps it. ``is_default``: from here the portal's own text again.
+    """
+
+    kind = models.CharField(_("类别"), max_length=30)
+    language = models.CharField(_("语言"), max_length=10)
+    number = models.PositiveIntegerField(_("版本"))
+    subject = models.CharField(_("标题"), max_length=200, blank=True)
+    body = models.TextField(_("正文"), blank=True)
+    is_default = models.BooleanField(_("用回默认文字"), default=False)
+    basis = models.TextField(_("依据"))
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("修改人"))
+    at = models.DateTimeField(_("时间"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("消息文本")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["kind", "language", "number"], name="one_text_a_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.language} {self.number}"
+
+
+# What the apps above keep from a person among messages that were written before: user -> a condition, None for nothing.
+CONCEALED: list[Callable[[User], Q | None]] = []
+
+
+def conceals(function: Callable[[User], Q | None]) -> Callable[[User], Q | None]:
+    """Register one of them; a decorator."""
+    CONCEALED.append(function)
+    return function
+
+
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def unsent(self, now: datetime) -> NotificationQuerySet:
         """Messages that still have to leave and that nobody is sending at ``now``."""
-        waiting = self.filter(email=message_kinds.AT_ONCE, sent_at=None, failed_at=None)
+        waiting = self.filter(email=message_kinds.AT_ONCE, sent_at=None, failed_at=None, held_since=None)
         return waiting.filter(Q(claimed_until=None) | Q(claimed_until__lt=now))
 
     def for_digest(self, moment: datetime) -> NotificationQuerySet:
         """Messages written before ``moment`` that their readers want to get together once a day."""
-        waiting = self.filter(email=message_kinds.DAILY, sent_at=None, created_at__lt=moment)
+        waiting = self.filter(email=message_kinds.DAILY, sent_at=None, held_since=None, created_at__lt=moment)
         return waiting.filter(user__is_active=True)
 
     def shown_to(self, user: User) -> NotificationQuerySet:
-        """What ``user`` reads in the portal; the daily e-mail only lists messages that are shown already."""
-        return self.filter(user=user).exclude(kind=message_kinds.DIGEST)
+        """What ``user`` reads in the portal: nothing that is held back. The daily e-mail lists what is shown already."""
+        rows = self.filter(user=user, held_since=None).exclude(kind=message_kinds.DIGEST)
+        for condition in (conceal(user) for conceal in CONCEALED):
+            rows = rows if condition is None else rows.exclude(condition)
+        return rows
+
+    def undelivered(self) -> NotificationQuerySet:
+        """E-mails that were given up, or that came back."""
+        return self.filter(failed_at__isnull=False)
 
     def unread_by(self, user: User) -> NotificationQuerySet:
         return self.shown_to(user).filter(read_at=None)
@@ -125,11 +172,21 @@ class Notification(models.Model):
     subject = models.CharField(_("标题"), max_length=200)
     body = models.TextField(_("正文"))
     link = models.CharField(_("链接"), max_length=200, blank=True)
+    # The act that it tells of, and the authority's text that it was made from; none for the portal's own text.
+    event = models.ForeignKey(Event, models.PROTECT, null=True, related_name="+", editable=False)
+    text = models.ForeignKey(MessageText, models.PROTECT, null=True, related_name="+", editable=False)
+    # When its reader gets it: when it was written, or released.
     created_at = models.DateTimeField(_("时间"), default=timezone.now)
+    # Since when it waits for an officer's look; until then neither shown nor sent.
+    held_since = models.DateTimeField(_("待发时间"), null=True)
     claimed_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     sent_at = models.DateTimeField(_("发送时间"), null=True)
+    sent_to = models.EmailField(_("发往地址"), blank=True)
+    sending = models.PositiveSmallIntegerField(_("第几次发送"), default=1)
     failed_at = models.DateTimeField(_("发送失败时间"), null=True)
+    bounced_at = models.DateTimeField(_("退回时间"), null=True)
+    trouble: Any = models.JSONField(_("最近一次失败的原因"), default=dict)  # Problem.as_record(), {} for none
     read_at = models.DateTimeField(_("阅读时间"), null=True)
 
     objects: ClassVar[Any] = NotificationQuerySet.as_manager()
@@ -146,6 +203,7 @@ class Notification(models.Model):
             models.Index(
                 fields=["created_at"], condition=Q(email=message_kinds.DAILY, sent_at=None), name="notification_daily"
             ),
+            models.Index(fields=["failed_at"], condition=Q(failed_at__isnull=False), name="notification_failed"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -208,14 +266,14 @@ class Sequence(models.Model):
         return f"{self.name}={self.value}"
 
     @classmethod
-    def take(cls, name: str) -> int:
-        """Return the next number of ``name``, from 1. Call inside the transaction that uses it.
+    def take(cls, name: str, count: int = 1) -> int:
+        """Return the next number of ``name``, from 1; of ``count`` numbers the last. Call inside the transaction that uses it.
 
         The UPDATE holds the row until commit, so numbers are unique and have no gaps.
         """
-        if not cls.objects.filter(name=name).update(value=F("value") + 1):
+        if not cls.objects.filter(name=name).update(value=F("value") + count):
             cls.objects.get_or_create(name=name)
-            cls.objects.filter(name=name).update(value=F("value") + 1)
+            cls.objects.filter(name=name).update(value=F("value") + count)
         return cls.objects.values_list("value", flat=True).get(name=name)
 
 
@@ -223,11 +281,13 @@ class Attempt(models.Model):
     """What somebody without an account tried, counted by ``portal.attempts``. ``key`` is a digest: it names nobody."""
 
     key = models.CharField(max_length=64)
+    whose = models.CharField(max_length=64, blank=True)  # digest of the user name alone; "" where there is none
     at = models.DateTimeField()
 
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["key", "at"], name="attempt_key"),
+            models.Index(fields=["whose"], condition=Q(whose__gt=""), name="attempt_whose"),
             models.Index(fields=["at"], name="attempt_at"),
         ]
 
@@ -351,27 +411,51 @@ class Upload(models.Model):
         return "checking" if self.finished_at else "uploading"
 
 
+class LimitQuerySet(models.QuerySet["Limit"]):
+    def on(self, day: date) -> LimitQuerySet:
+        """Limits that hold for a step that begins on ``day``; of one step the newest comes first."""
+        begun = Q(valid_from=None) | Q(valid_from__lte=day)
+        lasting = Q(valid_until=None) | Q(valid_until__gte=day)
+        return self.filter(begun, lasting).order_by("step", "programme", F("valid_from").desc(nulls_last=True))
+
+
 class Limit(models.Model):
-    """期限: how many working days a step has, on what basis. ``programme`` "" holds for all that have no own row."""
+    """期限: how many working days a step has, on what basis, from when on. ``programme`` "" holds for all without an own row.
+
+    A change is a new row with a later ``valid_from``: what began before it can still be explained by the row of its day.
+    """
 
     programme = models.CharField(_("评价类别"), max_length=30, blank=True)
     step = models.CharField(_("环节"), max_length=40)
     days = models.PositiveSmallIntegerField(_("工作日"))
     basis = models.TextField(_("依据"))
+    valid_from = models.DateField(_("启用日期"), null=True, blank=True)
+    valid_until = models.DateField(_("停用日期"), null=True, blank=True)
+
+    objects: ClassVar[Any] = LimitQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("期限")
-        constraints: ClassVar = [models.UniqueConstraint(fields=["programme", "step"], name="one_limit_a_step")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["programme", "step"], condition=Q(valid_from=None), name="one_first_limit_a_step"
+            ),
+            models.UniqueConstraint(fields=["programme", "step", "valid_from"], name="one_limit_a_step_and_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.programme or '*'} {self.step} {self.days}"
 
 
 class DayOverride(models.Model):
-    """A day of which the authority says otherwise than the official calendar the software knows."""
+    """A day of which the authority says otherwise than the official calendar the software knows.
+
+    whole_year: one of a list that told every day off of its year, so that the year counts as known.
+    """
 
     day = models.DateField(_("日期"), primary_key=True)
     is_workday = models.BooleanField(_("是否工作日"))
+    whole_year = models.BooleanField(_("全年安排"), default=False)
     basis = models.TextField(_("依据"))
 
     class Meta:

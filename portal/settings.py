@@ -200,6 +200,8 @@ EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND", "django.core.mail.backends.fileb
 EMAIL_FILE_PATH = DATA_DIR / "mail"
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
 EMAIL_PORT = number("EMAIL_PORT", 25)
+# A mail server that falls silent holds up a worker no longer than this; less than WORK_LEASE_SECONDS.
+EMAIL_TIMEOUT = number("EMAIL_TIMEOUT", 20)
 DIGEST_HOUR = number("DIGEST_HOUR", 7, most=23)
 CALENDAR_PER_HOUR = number("CALENDAR_PER_HOUR", 60)
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "portal@example.org")
@@ -214,6 +216,10 @@ SIGN_IN_MINUTES = number("SIGN_IN_MINUTES", 15)
 SIGN_IN_NAME_ATTEMPTS = number("SIGN_IN_NAME_ATTEMPTS", 20)
 REGISTRATIONS_PER_HOUR = number("REGISTRATIONS_PER_HOUR", 30)
 OBJECTIONS_PER_HOUR = number("OBJECTIONS_PER_HOUR", 10)
+# How long the link holds by which a person of an imported pool sets a password, and how often it is sent again.
+FIRST_PASSWORD_DAYS = number("FIRST_PASSWORD_DAYS", 14)
+FIRST_PASSWORD_MAILS_PER_HOUR = number("FIRST_PASSWORD_MAILS_PER_HOUR", 3)
+PASSWORD_RESET_TIMEOUT = FIRST_PASSWORD_DAYS * 24 * 3600  # seconds; passwords that were set are not reset
 HTTPS = flag("HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 8 * 3600

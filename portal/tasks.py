@@ -6,7 +6,7 @@ The database is the queue; a task run twice, ten times at once or never changes 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
@@ -22,16 +22,25 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from portal import attempts, digest, notify, previews, uploads
-from portal.clock import calendar
+from portal import attempts, clock, digest, notify, previews, uploads
 from portal.machine import MACHINES, Machine, NotAllowed, Stale
-from portal.models import Notification
+from portal.models import Notification, User
 from portal.problems import Refused
 
 logger = logging.getLogger(__name__)
 
 
 _silent: ContextVar[bool] = ContextVar("silent", default=False)
+
+
+# What the apps above look at whenever the sweep comes by: what only a day, or a killed process, brings about.
+LOOKS: list[Callable[[], int]] = []
+
+
+def swept(function: Callable[[], int]) -> Callable[[], int]:
+    """Register a look of the apps above; a decorator. It may be taken at any time and any number of times."""
+    LOOKS.append(function)
+    return function
 
 
 @contextmanager
@@ -136,10 +145,20 @@ def sweep() -> None:
             ring(advance, name, pk)
         enforce_deadlines(machine)
         remind(machine)
+    take_looks()
     attempts.forget_old(timezone.now())
     ring(write_digests)
     ring(deliver_all)
     see_to_uploads()
+
+
+def take_looks() -> None:
+    """Look at what the apps above registered; a look that breaks stops no other."""
+    for look in LOOKS:
+        try:
+            look()
+        except Exception:
+            logger.exception("a look of the sweep failed")
 
 
 def see_to_uploads() -> None:
@@ -167,18 +186,28 @@ def enforce_deadlines(machine: Machine) -> int:
 
 
 def remind(machine: Machine) -> int:
-    """Tell the holders of rows that end within a working day, and again once they are late; return how many messages.
+    """Tell the holders of rows that end within the days of the limit "reminder", and again once they are late; their
+    overseers once they are late for the days of "escalation". Returns how many messages.
 
     The key of a message names row, day and occasion, so that sweeping all day reminds once.
     """
-    today = timezone.localdate()
-    tomorrow = calendar().add_workdays(today, 1).date
+    today, days = timezone.localdate(), clock.calendar()
+    try:
+        last = days.add_workdays(today, clock.days_of(clock.REMINDER)).date
+        patience = clock.days_of(clock.ESCALATION)
+    except clock.UnknownLimit as step:  # a portal that nobody has configured yet: nothing else may stand still for it
+        logger.warning("nobody is reminded: no limit for %s", step)
+        return 0
     written = 0
-    for obj in machine.model.objects.filter(due_on__lte=tomorrow, fault="").order_by("due_on")[:500]:
-        late = obj.due_on < today
-        key = f"due:{machine.name}:{obj.pk}:{obj.due_on}:{'late' if late else 'soon'}"
-        people = machine.holders(obj)
-        written += notify.write(
-            key, people, "due", obj.get_absolute_url(), subject=str(obj), due_on=obj.due_on, late=late
-        )
+    for obj in machine.model.objects.filter(due_on__lte=last, fault="").order_by("due_on")[:500]:
+        left = days.workdays_between(today, obj.due_on)
+        written += _remind(machine, obj, machine.holders(obj), "late" if left < 0 else "soon")
+        if -left >= patience:
+            written += _remind(machine, obj, machine.overseers(obj), "overseen")
     return written
+
+
+def _remind(machine: Machine, obj: Any, people: Iterable[User], occasion: str) -> int:
+    key = f"due:{machine.name}:{obj.pk}:{obj.due_on}:{occasion}"
+    words = {"subject": str(obj), "due_on": obj.due_on, "late": occasion != "soon", "overseen": occasion == "overseen"}
+    return notify.write(key, people, "due", obj.get_absolute_url(), **words)

@@ -16,6 +16,7 @@ urlpatterns = [
     path("notifications/<int:pk>/", views_account.notification_open, name="notification-open"),
     path("account/", views_account.account, name="account"),
     path("account/password/", views_account.PasswordChange.as_view(), name="password-change"),
+    path("account/first-password/<str:who>/<str:token>/", views_account.first_password_link, name="first-password"),
     path("account/notifications/", views_account.notification_settings, name="notification-settings"),
     path("account/calendar/", views_account.calendar_link, name="calendar-link"),
     path("account/calendar/end/", views_account.calendar_link_end, name="calendar-link-end"),

@@ -18,10 +18,10 @@ from django.views.i18n import set_language
 
 from evaluation.beginning import next_steps
 from evaluation.models import Certificate, PublicNotice
-from evaluation.work import waiting_on
+from evaluation.work_pages import MyWork
 from experts.models import Call
 from portal.forms import ActForm, add_problems, done_words
-from portal.machine import MACHINES, NotAllowed
+from portal.machine import MACHINES, NotAllowed, Transition
 from portal.models import User
 from portal.problems import Refused
 
@@ -46,10 +46,12 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def my_work(request: HttpRequest) -> HttpResponse:
-    """Everything that waits on me, by deadline."""
-    rows = waiting_on(request.user)
-    steps = [] if rows else next_steps(request.user)
-    return render(request, "portal/my_work.html", {"rows": rows, "first_steps": steps, "today": timezone.localdate()})
+    """What waits on me, by deadline: one page of it, and how much there is of each kind."""
+    work = MyWork(request.user)
+    page = work.get_page(request.GET.get("page"))
+    steps = [] if work.count else next_steps(request.user)
+    context = {"page": page, "kinds": work.kinds(), "first_steps": steps, "today": timezone.localdate()}
+    return render(request, "portal/my_work.html", context)
 
 
 @login_required
@@ -73,17 +75,20 @@ def act(request: HttpRequest, machine: str, pk: int, action: str) -> HttpRespons
             add_problems(form, refused.problems)
         else:
             messages.success(request, done_words(transition, obj))
-            return HttpResponseRedirect(where_next(request, obj))
+            return HttpResponseRedirect(where_next(request, transition, obj))
     status = 422 if request.method == "POST" else 200
-    context = {"transition": transition, "obj": obj, "form": form, "machine": table, "next": where_next(request, obj)}
+    context = {"transition": transition, "obj": obj, "form": form, "machine": table}
+    context["next"] = where_next(request, transition, obj)
     return render(request, "portal/act.html", context, status=status)
 
 
-def where_next(request: HttpRequest, obj: Any) -> str:
-    """Where the person came from, if it is a page of ours; else the thing itself."""
+def where_next(request: HttpRequest, transition: Transition, obj: Any) -> str:
+    """Where the person came from, if it is a page of ours; else where the act shows, or the thing itself."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if safe else obj.get_absolute_url()
+    if safe:
+        return target
+    return transition.shown_at(obj) if transition.shown_at else obj.get_absolute_url()
 
 
 def language(request: HttpRequest) -> HttpResponse:

@@ -18,13 +18,21 @@ from django.utils.cache import get_conditional_response
 from django.utils.translation import activate
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from communities import access
 from communities.models import AccessToken
-from portal import accounts, attempts, audit, calendar_feed, preferences
+from portal import accounts, attempts, audit, calendar_feed, first_password, preferences
 from portal.forms import add_problems
-from portal.forms_account import AccessTokenForm, DeliveryForm, NotificationFilter, OwnAccountForm, OwnPasswordForm
+from portal.forms_account import (
+    AccessTokenForm,
+    DeliveryForm,
+    FirstPasswordForm,
+    NotificationFilter,
+    OwnAccountForm,
+    OwnPasswordForm,
+)
 from portal.models import CalendarLink, Notification
 from portal.problems import Refused
 
@@ -65,6 +73,28 @@ class PasswordChange(auth_views.PasswordChangeView):
 
     def form_invalid(self, form: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=422)
+
+
+@never_cache
+@sensitive_post_parameters("new_password1", "new_password2")
+def first_password_link(request: HttpRequest, who: str, token: str) -> HttpResponse:
+    """Set the first password of an account that was made for a person. GET changes nothing; POST does, once."""
+    counted = attempts.take(attempts.links(), attempts.address_of(request))
+    person = first_password.person_at(who, token)
+    if person is None:
+        return render(request, "portal/first_password.html", {"person": None}, status=404)
+    attempts.give_back(counted)
+    form = FirstPasswordForm(person, request.POST or None)
+    if form.is_bound and form.is_valid():
+        try:
+            first_password.set_password(person, form.cleaned_data["new_password1"])
+        except Refused as refused:
+            add_problems(form, refused.problems)
+        else:
+            messages.success(request, _("密码已设置，请用账号“%(name)s”登录。") % {"name": person.username})
+            return redirect("sign-in")
+    context = {"person": person, "form": form}
+    return render(request, "portal/first_password.html", context, status=422 if form.is_bound else 200)
 
 
 # --- messages -----------------------------------------------------------------------------------------------------

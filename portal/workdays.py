@@ -40,6 +40,20 @@ class Deadline:
     unknown_years: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class CountedDay:
+    """One day of a period. number: the how-manieth working day it is, None for a day off.
+
+    why: "" for a plain working day, "weekend", "holiday", "swapped" (a worked day off), "override" (our own table says so),
+    or "assumed" (its year is unknown, Monday to Friday counts). holiday: its Chinese name, "" for none.
+    """
+
+    day: date
+    number: int | None
+    why: str = ""
+    holiday: str = ""
+
+
 @dataclass(frozen=True)
 class Calendar:
     """Which days are worked.
@@ -81,6 +95,25 @@ class Calendar:
             return Deadline(start, self.unknown_years(start, start))
         end = self._worked_day(start, _DAY, max(days, 1))
         return Deadline(end, self.unknown_years(min(start + _DAY, end), end))
+
+    def counted(self, start: date, end: date) -> list[CountedDay]:
+        """Every day after ``start`` up to and including ``end`` with its number and why it counts or does not."""
+        found, number = [], 0
+        for day in _days(start + _DAY, end):
+            worked = self.is_workday(day)
+            number += worked
+            found.append(CountedDay(day, number if worked else None, self._why(day, worked), _holiday(day)))
+        return found
+
+    def _why(self, day: date, worked: bool) -> str:
+        if day in self.overrides:
+            return "override"
+        if _officially_worked(day) is None:
+            return "assumed"
+        weekend = day.weekday() >= _SATURDAY
+        if worked:
+            return "swapped" if weekend else ""
+        return "holiday" if _holiday(day) else "weekend"
 
     def workday_before(self, day: date) -> date:
         """Return the last working day before ``day``."""
@@ -132,3 +165,12 @@ def _officially_worked(day: date) -> bool | None:
         return bool(chinese_calendar.is_workday(day))
     except NotImplementedError:
         return None
+
+
+def _holiday(day: date) -> str:
+    """Chinese name of the public holiday for which ``day`` is off, or worked instead; "" for none or an unknown year."""
+    try:
+        _is_off, name = chinese_calendar.get_holiday_detail(day)
+    except NotImplementedError:
+        return ""
+    return chinese_calendar.Holiday(name).chinese if name else ""

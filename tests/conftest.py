@@ -28,17 +28,19 @@ ASK_A_DATABASE = frozenset({"db", "transactional_db", "django_db_setup"})
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What asks no database is the same on every one: it is tested once, beside SQLite."""
+    """What asks no database, or whose answer is the same on every one, is tested once, beside SQLite."""
     if django_settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         return
-    plain = [item for item in items if not _asks_a_database(item)]
+    plain = [item for item in items if not _depends_on_the_database(item)]
     kept = set(items) - set(plain)
     items[:] = [item for item in items if item in kept]
     config.hook.pytest_deselected(items=plain)
 
 
-def _asks_a_database(item: pytest.Item) -> bool:
-    """Whether a test reads or writes rows, or has a portal that does."""
+def _depends_on_the_database(item: pytest.Item) -> bool:
+    """Whether a test depends on which database there is: reads or writes rows, or has a portal that does."""
+    if item.get_closest_marker("every_address"):
+        return False
     marked = any(item.get_closest_marker(name) for name in ("django_db", "browser", "worker", "postgresql"))
     return marked or bool(ASK_A_DATABASE.intersection(getattr(item, "fixturenames", ())))
 

@@ -87,20 +87,25 @@ def long_stage() -> Stage:
     return pytest_stage("sqlite-long", f"{FAST} and not postgresql and long", {}, workers=2)
 
 
-def full_stages(database_url: str, redis_url: str) -> list[Stage]:
-    """Describe the rest: the same tests on PostgreSQL and Redis, then the real worker and the browser on both."""
-    embedded = {"REDIS_URL": redis_url}
-    server = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+def full_stages(server: Mapping[str, str], second: Mapping[str, str]) -> list[tuple[Stage, ...]]:
+    """Describe the rest: the same tests on PostgreSQL and Redis, then the real worker and the browser on both.
+
+    server, second: the variables that name two pairs of PostgreSQL and Redis. Stages of one tuple run side by side: those
+    that start a portal and wait for it use one process each, and never the same server.
+    """
+    embedded = {"REDIS_URL": server["REDIS_URL"]}
     # Playwright keeps an event loop in the thread of the test; Django would take that for asynchronous code.
     browser = {"DJANGO_ALLOW_ASYNC_UNSAFE": "true", "CHROMIUM": chromium_program() or ""}
     return [
-        long_stage(),
-        pytest_stage("postgresql", FAST, server, workers=2),
-        pytest_stage("worker-sqlite", "worker and not postgresql", embedded),
-        pytest_stage("worker-postgresql", "worker", server),
+        (long_stage(),),
+        (pytest_stage("postgresql", FAST, server, workers=2),),
+        (pytest_stage("worker-sqlite", "worker and not postgresql", embedded),),
+        (
+            pytest_stage("worker-postgresql", "worker", server),
+            pytest_stage("browser-postgresql", "browser and not looks", {**second, **browser}),
+        ),
         # Two browsers at once, each before a portal with a database and a broker of its own.
-        pytest_stage("browser-sqlite", "browser and not postgresql", browser, workers=2),
-        pytest_stage("browser-postgresql", "browser and not looks", {**server, **browser}),
+        (pytest_stage("browser-sqlite", "browser and not postgresql", browser, workers=2),),
     ]
 
 
@@ -137,29 +142,64 @@ def clean_environment(folder: Path) -> dict[str, str]:
     return {**environment, "DATA_DIR": str(folder / "data"), "TMPDIR": str(scratch)}
 
 
-def run_stage(python: Path, stage: Stage, environment: Mapping[str, str], spared: Sequence[int]) -> Outcome:
-    """Run one stage with its words going straight to the terminal, and count what it did."""
-    say(f"\n=== {stage.name}")
-    report = REPORTS / f"{stage.name}.xml"
-    report.unlink(missing_ok=True)
-    started = time.monotonic()
-    process = subprocess.Popen(
-        [str(python), *stage.arguments],
-        cwd=ROOT,
-        env={**environment, **stage.environment},
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-        preexec_fn=die_with_parent,
-    )
+@dataclass
+class Running:
+    """A stage that was started; ``log`` is the file of its words where they wait until another stage has told its own."""
+
+    stage: Stage
+    process: subprocess.Popen[bytes]
+    started: float
+    log: Path | None
+
+
+def run_together(
+    python: Path, stages: Sequence[Stage], environment: Mapping[str, str], spared: Sequence[int]
+) -> list[Outcome]:
+    """Run stages side by side and count what each did; a single one tells its words as they come."""
+    running = [start_stage(python, stage, environment, len(stages) > 1) for stage in stages]
     try:
-        code = process.wait(STAGE_SECONDS)
+        return [outcome_of(one) for one in running]
+    finally:
+        for one in running:
+            end_stage(one.process)
+        end_descendants(spared)
+
+
+def start_stage(python: Path, stage: Stage, environment: Mapping[str, str], aside: bool) -> Running:
+    """Start one stage, its words going straight to the terminal or, ``aside``, into a file of their own."""
+    (REPORTS / f"{stage.name}.xml").unlink(missing_ok=True)
+    log = REPORTS / f"{stage.name}.log" if aside else None
+    if log is None:
+        say(f"\n=== {stage.name}")
+    with ExitStack() as stack:
+        words = stack.enter_context(log.open("wb")) if log else None
+        process = subprocess.Popen(
+            [str(python), *stage.arguments],
+            cwd=ROOT,
+            env={**environment, **stage.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=subprocess.STDOUT if words else None,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+    return Running(stage, process, time.monotonic(), log)
+
+
+def outcome_of(running: Running) -> Outcome:
+    """Wait for a stage and count what it did."""
+    stage = running.stage
+    try:
+        code = running.process.wait(max(STAGE_SECONDS - (time.monotonic() - running.started), 1))
     except subprocess.TimeoutExpired:
         say(f"{stage.name} 超过 {STAGE_SECONDS} 秒，已停止。", f"{stage.name} was stopped after {STAGE_SECONDS} s.")
         code = -1
-    finally:
-        end_stage(process)
-        end_descendants(spared)
-    seconds = time.monotonic() - started
+    seconds = time.monotonic() - running.started
+    end_stage(running.process)
+    if running.log is not None:
+        say(f"\n=== {stage.name}")
+        say(running.log.read_text(encoding="utf-8", errors="replace"))
+    report = REPORTS / f"{stage.name}.xml"
     passed, failed, skipped = counts(report) if stage.is_pytest else (int(code == 0), int(code != 0), 0)
     if code != 0 and failed == 0 and skipped == 0:
         failed = 1  # it broke before or after its tests: nothing collected, a crash, a leak
@@ -207,17 +247,26 @@ def run_stages(python: Path, choice: str, outcomes: list[Outcome]) -> None:
     """Run the stages of "check", "bench" or "test" in order, adding each outcome as it comes; a failure ends none."""
     with ExitStack() as stack:
         environment = clean_environment(stack.enter_context(private_folder()))
-        stages = [] if choice == "bench" else [*static_stages(), fast_stage()]
+        stages: list[tuple[Stage, ...]] = []
+        if choice != "bench":
+            stages += [(stage,) for stage in (*static_stages(), fast_stage())]
         if choice != "check":
             with step("启动测试专用的 PostgreSQL 与 Redis", "starting a private PostgreSQL and Redis"):
-                database_url = stack.enter_context(private_postgresql())
-                redis_url = stack.enter_context(private_redis())
-            server = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
-            bench = [Stage("bench", ["-m", "tests.bench"], server)]
-            stages += bench if choice == "bench" else full_stages(database_url, redis_url)
+                server = private_server(stack)
+                second = server if choice == "bench" else private_server(stack)
+            stages += [(Stage("bench", ["-m", "tests.bench"], server),)] if choice == "bench" else []
+            stages += full_stages(server, second) if choice == "test" else []
         spared = descendants()
-        for stage in stages:
-            outcomes.append(run_stage(python, stage, environment, spared))
+        for together in stages:
+            outcomes += run_together(python, together, environment, spared)
+
+
+def private_server(stack: ExitStack) -> dict[str, str]:
+    """Start a PostgreSQL and a Redis that end with ``stack``; return the variables that name them."""
+    return {
+        "DATABASE_URL": stack.enter_context(private_postgresql()),
+        "REDIS_URL": stack.enter_context(private_redis()),
+    }
 
 
 def main(arguments: Sequence[str]) -> int:

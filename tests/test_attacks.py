@@ -15,14 +15,25 @@ from communities import urls as community_urls
 from communities.models import Membership, Officer, Organisation
 from evaluation import asking, filing, findings, outcome, site, work
 from evaluation import urls as evaluation_urls
-from evaluation.models import Application, Assignment, Engagement, Finding, GuidanceOpinion, Rating, SiteVisit
+from evaluation.models import (
+    Application,
+    Assignment,
+    Engagement,
+    Finding,
+    GuidanceOpinion,
+    HeldMessage,
+    OpinionFile,
+    Rating,
+    SiteVisit,
+)
 from evaluation.workflow import APPLICATION, ASSIGNMENT, CERTIFICATE
-from experts import admitting
+from experts import admitting, facts
 from experts import urls as expert_urls
-from experts.models import Recusal
+from experts.models import Expert, Recusal
 from portal import audit, samples
 from portal.demo import admissions, construction, journey, papers, people
 from portal.machine import Stale
+from portal.message_texts import LANGUAGES
 from portal.models import Event, Upload, User
 from tests.api.conftest import Client
 from tests.evaluation import scenes
@@ -151,6 +162,20 @@ def test_a_unit_cannot_take_an_expert_off_its_panel_by_naming_them_a_member(at, 
     assert Membership.objects.filter(user__in=[seated, idle]).count() == 0
 
 
+def test_whoever_acts_for_a_party_of_a_case_clears_nobody_for_the_others(at, world):
+    """An officer who also works for the consulting unit would choose who may judge its client."""
+    case = at("inviting")
+    expert, party = Expert.objects.first(), case.project.organisation.credit_code
+    today = timezone.localdate()
+    Engagement.objects.create(
+        project=case.project, organisation=world.consulting, engaged_by=world.applicant, since=today
+    )
+    Membership.objects.create(user=world.pool_keeper, organisation=world.consulting, role="member", since=today)
+    with scenes.refused() as problems:
+        facts.pin(scenes.person("pool-keeper"), expert, party, facts.NONE, "示例")
+    assert problems == [("own_side", "party")]
+
+
 def test_a_revision_without_an_item_is_none(at):
     """Otherwise the case would go round as often as the leader likes: a revision is counted by what it asked."""
     case = at("deliberation")
@@ -245,6 +270,13 @@ def test_a_null_byte_in_a_form_is_refused_on_every_database(at, world, signed_in
     assert not case.claims.filter(note__contains="乙").exists()
 
 
+@pytest.mark.parametrize("question", ["search", "page", "state"])
+@pytest.mark.parametrize("address", ["/experts/", "/api/v1/experts/", "/projects/"])
+def test_a_question_longer_than_anybody_asks_breaks_no_database(signed_in, world, address, question):
+    answer = signed_in(world.supervisor).get(address, {question: "9" * 60_000})
+    assert answer.status_code == 414
+
+
 LONG = "9" * 5000
 
 
@@ -319,10 +351,22 @@ OF_A_DUTY = {
     "queue": {"other_officer"},
     "experts": {"other_officer", "pool_keeper"},
     "expert": {"other_officer", "pool_keeper"},
-    **dict.fromkeys(("call-new", "call-publish", "pins", "expert-fields", "expert-pin"), {"pool_keeper"}),
+    **dict.fromkeys(
+        ("call-new", "call-change", "call-publish", "pins", "expert-fields", "expert-pin"), {"pool_keeper"}
+    ),
     # an expert, though of another panel: what they say of themselves
     **dict.fromkeys(("own-facts", "employment-new", "tie-new"), {"invited"}),
     "standard-import": {"system_administrator"},
+    "outbox": {"other_officer"},
+    **dict.fromkeys(("undelivered", "message-resend"), {"system_administrator"}),
+    "message-texts": {
+        "other_officer",
+        "pool_keeper",
+        "system_administrator",
+        "security_administrator",
+        "audit_administrator",
+    },
+    "holding-rule": {"security_administrator"},
 }
 DOORS = [pattern for module in (community_urls, expert_urls, evaluation_urls) for pattern in module.urlpatterns]
 STRANGERS = (
@@ -339,6 +383,8 @@ def keys(world, cases):
     construction.guide(design.project)
     visit = design.project.guidance_visits.first()
     opinion = GuidanceOpinion.objects.filter(visit__project=design.project).first()
+    paper = OpinionFile.objects.create(opinion=opinion, name="a.pdf")
+    major = construction.declare_change(design.project)
     findings.add_finding(world.intake, world.case_at("form_check"), "data", "community", "示例：请核对。")
     notice = world.case_at("notice").notices.get()
     said = {
@@ -367,8 +413,13 @@ def keys(world, cases):
     upload = Upload.objects.create(
         user=world.applicant, purpose="evidence", place=case.pk, name="a.pdf", length=1, expires_at=timezone.now()
     )
+    held = HeldMessage.objects.create(
+        application=case, event=Event.objects.of(case).last(), kind="decision", duty="intake", state="held", title="示例",
+        words={code: {"subject": "示例", "body": "示例"} for code in LANGUAGES}, values={code: {} for code in LANGUAGES},
+    )  # fmt: skip
     return {
         **pool_keys(world, case),
+        "outbox/": held.pk, "outbox/undelivered/": 1,
         "uploads/": upload.pk,
         "organisations/changes/": change.pk, "engagements/": engagement.pk,
         "organisations/invitations/": inviting.invite(world.applicant, unit, "new@example.org", "member").pk,
@@ -377,6 +428,7 @@ def keys(world, cases):
         "documents/": case.documents.first().pk, "evidence/": case.evidence.first().pk,
         "findings/": Finding.objects.latest("pk").pk, "assignments/": people.panel_of(case, "accepted")[0].pk,
         "photos/": visit.photos.first().pk, "guidance/": visit.pk, "opinions/": opinion.pk,
+        "opinions/files/": paper.pk, "changes/": major.pk, "changes/proofs/": major.proofs.get().pk,
         "objections/": objection.pk, "objections/proofs/": objection.proofs.get().pk,
     }  # fmt: skip
 
@@ -430,6 +482,7 @@ def stranger(world, at):
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", STRANGERS)
 def test_whoever_has_nothing_to_do_with_a_case_finds_every_door_closed(client, keys, at, stranger, who):
     person, case = stranger(who), at("review")

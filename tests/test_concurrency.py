@@ -8,12 +8,13 @@ import pytest
 from django.db import transaction
 
 from communities import changes
-from communities.models import Officer, Organisation
+from communities.models import Officer, Organisation, Parameter
 from communities.workflow import ORGANISATION_CHANGE
-from evaluation import carrying, drawing, engaging, filing, marking
+from evaluation import carrying, conflicts, drawing, engaging, filing, findings, issuing, marking, substituting
 from evaluation.configuration import SAMPLES, import_standard
-from evaluation.models import Certificate, Engagement, Result, Standard
+from evaluation.models import Certificate, Engagement, OfficerConflict, Result, Standard, Vacancy
 from evaluation.workflow import APPLICATION, ASSIGNMENT, OBJECTION
+from experts import declaring, facts
 from experts import draw as lots
 from experts.models import Expert
 from portal import tasks
@@ -26,7 +27,7 @@ from tests.saved import Way
 from tests.test_journey import object_to
 
 PAUSE = 1  # seconds that one of two waits for the other where only one of them can go on
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,42 @@ def test_of_two_officers_who_decide_at_once_one_wins_and_the_other_is_told(world
     assert verbs(application, "application.accept") + verbs(application, "application.refuse") == 1
 
 
+def test_a_notice_that_two_officers_send_at_once_is_sent_once_and_the_second_is_told_by_whom(world, at_state):
+    application = at_state("form_check")
+    findings.add_finding(world.intake, application, "document", "D04", "示例：缺签章")
+    second = officer("intake", 2)
+    sending = [(journey.fresh(application), by) for by in (world.intake, second)]
+    outcomes = at_once(
+        *(lambda row=row, by=by: APPLICATION.perform(row, "request_correction", by=by) for row, by in sending)
+    )
+    assert kinds(outcomes) == ["Event", "Stale"]
+    stale = next(outcome for outcome in outcomes if isinstance(outcome, Stale))
+    assert stale.last.actor in (world.intake, second)
+    assert stale.last == next(outcome for outcome in outcomes if isinstance(outcome, Event))
+    assert application.issued_notices.count() == verbs(application, "application.request_correction") == 1
+
+
+def test_a_notices_file_made_by_two_at_once_is_one_file(world, at_state):
+    application = at_state("form_check")
+    APPLICATION.perform(application, "accept", by=world.intake)
+    outcomes = at_once(*(lambda: issuing.made(issuing.notices().get(application=application)) for _ in range(2)))
+    assert len({(row.file.name, row.sha256, row.size) for row in outcomes}) == 1
+
+
+def test_of_two_who_agree_to_a_release_at_once_one_does_and_the_other_is_told(world, at_state):
+    application = at_state("form_check")
+    row = conflicts.declare(world.intake, world.intake, "示例", project=application.project)
+    conflicts.ask_release(world.supervisor, row, "示例")
+    agreeing = (world.approver, officer("approver", 2))
+    outcomes = at_once(
+        *(lambda by=by: conflicts.agree_release(by, OfficerConflict.objects.get(pk=row.pk)) for by in agreeing)
+    )
+    assert kinds(outcomes) == ["NoneType", "Refused"]
+    refused = next(outcome for outcome in outcomes if isinstance(outcome, Refused))
+    row.refresh_from_db()
+    assert str(row.released_by) in refused.problems[0].text()
+
+
 def test_the_last_two_signatures_at_once_start_one_tally(at_state):
     application = at_state("review")
     *early, one, other = people.panel_of(application, "accepted")
@@ -136,8 +173,42 @@ def test_two_who_decline_at_once_bring_two_substitutes(at_state):
         for row in people.panel_of(application, "invited")[:2]
     ]
     assert kinds(at_once(*acts)) == ["Event", "Event"]
-    assert len(people.panel_of(application, "invited")) == 5
     assert len(application.draws.get().declines) == 2
+    vacant = Vacancy.objects.filter(state="waiting").values_list("pk", flat=True)
+    at_once(*[lambda pk=pk: tasks.advance("vacancy", pk) for pk in (*vacant, *vacant)])  # each rung twice
+    journey.fill_seats(application)  # what a worker that met the other one left to the sweep
+    assert len(people.panel_of(application, "invited")) == 5
+    assert Vacancy.objects.filter(state="filled").values("successor").distinct().count() == 2
+    assert lots.verify(application.draws.get().receipt) == []
+
+
+@pytest.mark.parametrize("fact", ["pin", "declare"])
+def test_a_fact_about_an_expert_who_declines_at_that_moment_waits_for_the_case_and_never_in_a_circle(
+    world, at_state, monkeypatch, fact
+):
+    """The decline has taken the case and then pauses the expert; whatever took the expert first would meet it there."""
+    application = at_state("inviting")
+    Parameter.objects.filter(pk="refusals_a_year").update(value=1)
+    seat = people.panel_of(application, "invited")[0]
+    expert, code = Expert.objects.select_related("user").get(pk=seat.expert_id), world.unit.credit_code
+    taken, other = Signal(), Signal()
+    waits_after(monkeypatch, substituting, "give_up", taken, other)
+
+    def tell():
+        taken.wait()
+        try:
+            if fact == "pin":
+                return facts.pin(world.pool_keeper, expert, code, facts.CONFLICT, "示例")
+            return declaring.declare(expert.user, expert, {"party": code, "reason": "kinship", "note": "示例"})
+        finally:
+            other.set()
+
+    declined, told = at_once(lambda: ASSIGNMENT.perform(seat, "decline", by=seat.expert.user), tell)
+    # Whoever looked at the expert before the pause is told that somebody else was faster.
+    assert kinds([declined, told]) == ["Event", "Stale"]
+    assert Expert.objects.get(pk=expert.pk).state == "paused"
+    tell_again = Expert.objects.select_related("user").get(pk=expert.pk)
+    assert facts.pin(world.pool_keeper, tell_again, code, facts.CONFLICT, "示例").party_code == code
 
 
 def test_a_mark_saved_while_the_review_closes_is_in_the_signed_sheet_or_refused(at_state):

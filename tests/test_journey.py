@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from communities.models import District, Officer
-from evaluation import filing, findings, marking, outcome, proofs, snapshot
+from evaluation import filing, findings, marking, outcome, proofs, snapshot, substituting
 from evaluation.models import Application, Assignment, Certificate, PublicNotice, Result
 from evaluation.workflow import APPLICATION, ASSIGNMENT, CERTIFICATE, OBJECTION
 from evaluation.workflow.case import STATES
@@ -48,7 +48,8 @@ COMPLETION = [
     "application.open", "application.data", "application.submit", "application.checked", "application.accept",
     "application.propose_draw", "application.cosign_draw", "application.hold_draw",
     *["assignment.accept"] * 5, "application.convene",
-    "site_visit.record", "site_visit.sign", "site_visit.sign", "application.finish_site_visit",
+    "site_visit.record", "site_visit.photo", "site_visit.find", "site_visit.sign", "site_visit.sign",
+    "application.finish_site_visit",
     *["assignment.sign"] * 5, "application.complete_sheets",
     "application.tallied", "application.give_opinion", *["assignment.endorse"] * 5, "application.close_review",
     "application.approve",
@@ -266,6 +267,7 @@ def test_a_seat_that_is_given_up_goes_to_the_next_in_the_drawn_order(world, at_s
     for assignment in before[1:]:
         ASSIGNMENT.perform(assignment, "accept", by=assignment.expert.user, no_conflict=True)
     give_up(before[0], how, world)
+    journey.fill_seats(application)
     now = seats(application)
     gone = Assignment.objects.get(pk=before[0].pk)
     assert gone.state == GIVEN_UP[how]
@@ -284,6 +286,7 @@ def test_a_seat_that_is_given_up_goes_to_the_next_in_the_drawn_order(world, at_s
 def test_anyone_can_run_the_receipt_again_also_after_a_decline(world, at_state):
     application = at_state("inviting")
     give_up(seats(application)[0], "decline", world)
+    journey.fill_seats(application)
     draw = application.draws.get()
     assert lots.verify(draw.receipt) == []
     assert draw.declines == [application.assignments.get(state="declined").expert.number]
@@ -337,8 +340,9 @@ def test_the_supervisor_who_proposed_cannot_cosign(world, at_state):
 
 def test_a_pool_that_runs_dry_shows_on_the_case_and_a_new_draw_begins_afresh(world, at_state):
     application = at_state("inviting")
-    while not Application.objects.get(pk=application.pk).fault:
+    while not substituting.shortage(application):
         give_up(people.panel_of(application, "invited")[0], "decline", world)
+        journey.fill_seats(application)
     application = journey.fresh(application)
     assert application.state == "inviting"
     left = people.panel_of(application, "invited")

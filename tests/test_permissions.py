@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from communities.models import Community, District, Membership, Officer, Organisation
 from evaluation import permissions
-from evaluation.models import Application, Assignment, Draw, Engagement, Programme, Project
+from evaluation.models import Application, Assignment, Draw, Engagement, OfficerConflict, Programme, Project
 from evaluation.workflow import APPLICATION
 from evaluation.workflow.case import STATES
 from experts.models import Expert
@@ -48,13 +48,25 @@ ACTIONS = {
     "not_passed": {},
     "withdrawn": {},
 }
+# duty that may give the case to a colleague, as the supervisor may; every officer reminds whoever holds it
+GIVEN_BY = {
+    "form_check": "intake", "correction": "intake", "recommendation": "district_officer", "approval": "approver",
+    **dict.fromkeys(
+        ("drawing", "cosigning", "revealing", "inviting", "site_visit", "review", "deliberation", "revision", "revision_check"),
+        "organiser",
+    ),
+}  # fmt: skip
+for held, duty in GIVEN_BY.items():
+    for officer in ("intake", "organiser", "approver", "supervisor", "district_officer"):
+        added = {"remind", "assign"} if officer in (duty, "supervisor") else {"remind"}
+        ACTIONS[held][officer] = ACTIONS[held].get(officer, set()) | added
 SEES_ALL_BUT_DRAFTS = {"intake", "organiser", "approver", "supervisor", "district_officer", "expert", "leader"}
 SEES_ALL = {"applicant", "consultant"}
 PEOPLE = [
     "applicant", "consultant", "intake", "organiser", "approver", "supervisor", "district_officer", "expert", "leader",
     "other_district", "former_member", "former_intake", "invited", "pool_keeper", "system_administrator",
     "security_administrator", "audit_administrator", "stranger", "officer_of_the_applicant",
-    "former_consultant",
+    "former_consultant", "barred_intake", "barred_supervisor",
 ]  # fmt: skip
 
 
@@ -113,6 +125,9 @@ def make_case():
         Engagement.objects.create(
             project=project, organisation=organisation, engaged_by=people["applicant"], since=past, until=until
         )
+    for name, what in (("barred_intake", {"project": project}), ("barred_supervisor", {"credit_code": "B"})):
+        Officer.objects.create(user=people[name], duty=name.removeprefix("barred_"), since=past)
+        OfficerConflict.objects.create(officer=people[name], declared_by=people[name], relation="示例", **what)
     application = Application.objects.create(project=project, stage="design", state="draft")
     draw = Draw.objects.create(
         application=application, review_round=1, frozen={"rules": {"public_source": "示例"}}, commitment="", identities={},

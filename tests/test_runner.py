@@ -8,7 +8,7 @@ import pytest
 
 from deploy.console import Trouble
 from tests import run, services
-from tests.run import Outcome, Stage, clean_environment, counts, ensure_programs, full_stages, run_stage, summary
+from tests.run import Outcome, Stage, clean_environment, counts, ensure_programs, full_stages, run_together, summary
 
 
 def outcome(passed=1, failed=0, skipped=0):
@@ -38,15 +38,45 @@ def test_a_report_that_was_never_written_is_a_failure(tmp_path):
     assert counts(tmp_path / "none.xml") == (0, 1, 0)
 
 
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+    """Variables of a stage that is run by a test: the processes of this test run are not its own."""
+    monkeypatch.setattr(run, "end_descendants", lambda spared: [])
+    monkeypatch.setattr(run, "REPORTS", tmp_path)
+    return os.environ
+
+
+def exits(name, code, words=""):
+    return Stage(name, ["-c", f"print({words!r}); raise SystemExit({code})"])
+
+
 @pytest.mark.parametrize("code, expected", [(0, (1, 0)), (1, (0, 1))])
-def test_a_stage_without_tests_counts_as_one(code, expected, tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "end_descendants", lambda spared: [])  # the processes of this test run are not its own
-    done = run_stage(sys.executable, Stage("checks", ["-c", f"raise SystemExit({code})"]), os.environ, [])
+def test_a_stage_without_tests_counts_as_one(code, expected, alone):
+    [done] = run_together(sys.executable, [exits("checks", code)], alone, [])
     assert (done.passed, done.failed) == expected
 
 
+def test_stages_side_by_side_are_counted_each_and_tell_their_words_one_after_the_other(alone, capfd):
+    stages = [exits("first", 1, "one"), exits("second", 0, "two")]
+    done = run_together(sys.executable, stages, alone, [])
+    assert [(row.name, row.passed, row.failed) for row in done] == [("first", 0, 1), ("second", 1, 0)]
+    assert capfd.readouterr().out.split() == ["===", "first", "one", "===", "second", "two"]
+
+
+def test_stages_that_wait_for_each_other_run_at_the_same_time(alone, tmp_path):
+    """Each goes on only once the other has begun."""
+    body = "import pathlib, sys, time; mine, other = map(pathlib.Path, sys.argv[1:]); mine.touch()\n"
+    body += "for _ in range(600):\n    if other.exists(): sys.exit(0)\n    time.sleep(0.05)\nsys.exit(1)"
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    stages = [Stage("first", ["-c", body, one, two]), Stage("second", ["-c", body, two, one])]
+    assert [row.passed for row in run_together(sys.executable, stages, alone, [])] == [1, 1]
+
+
+SERVERS = [{"DATABASE_URL": f"postgres://p{number}", "REDIS_URL": f"unix:///r{number}"} for number in (1, 2)]
+
+
 def test_every_test_runs_on_postgresql_and_all_but_those_for_postgresql_on_sqlite():
-    stages = [run.fast_stage(), *full_stages("postgres://p", "unix:///r")]
+    stages = [run.fast_stage(), *(stage for together in full_stages(*SERVERS) for stage in together)]
     chosen = [
         (stage.name, stage.arguments[stage.arguments.index("-q") + 2], "DATABASE_URL" in stage.environment)
         for stage in stages
@@ -57,9 +87,15 @@ def test_every_test_runs_on_postgresql_and_all_but_those_for_postgresql_on_sqlit
         ("postgresql", "not browser and not worker", True),
         ("worker-sqlite", "worker and not postgresql", False),
         ("worker-postgresql", "worker", True),
-        ("browser-sqlite", "browser and not postgresql", False),
         ("browser-postgresql", "browser and not looks", True),
+        ("browser-sqlite", "browser and not postgresql", False),
     ]
+
+
+def test_stages_side_by_side_never_share_a_server():
+    for together in full_stages(*SERVERS):
+        used = [stage.environment[name] for stage in together for name in SERVERS[0] if name in stage.environment]
+        assert len(used) == len(set(used))
 
 
 def test_the_settings_of_a_developer_do_not_reach_the_tests(tmp_path, monkeypatch):

@@ -6,34 +6,23 @@ A real worker on the tests' database, a real Redis: what they lose is found agai
 from __future__ import annotations
 
 import hashlib
-import os
-import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-import redis
-from django.conf import settings as django_settings
 from django.core.files.storage import default_storage
-from django.db import connection
-from kombu import pools
 
-from deploy.environment import ROOT
-from deploy.processes import Child, start, stop, tail
+from deploy.processes import tail
 from evaluation.models import Application, Certificate, PublicNotice, Result
 from evaluation.workflow import APPLICATION
-from portal.celery import app as celery
 from portal.demo import cases, journey
 from portal.message_kinds import AT_ONCE
 from portal.models import Event, Notification
-from tests.services import private_redis
 from tests.test_journey import DESIGN
+from tests.workers import Workers, running_workers
 from tests.world import make_world
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
@@ -45,74 +34,10 @@ FLUSH_AFTER = (25, 150)
 SECONDS = 300  # then it has not survived; on an idle machine it takes well under a minute
 
 
-def database_url() -> str:
-    """The address of the database that this test runs on, for another process."""
-    values = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{values['NAME']}"
-    place = f"{quote(values['HOST'], safe='')}" + (f":{values['PORT']}" if values["PORT"] else "")
-    secret = f":{quote(values['PASSWORD'])}" if values["PASSWORD"] else ""
-    return f"postgres://{quote(values['USER'])}{secret}@{place}/{values['NAME']}"
-
-
-@dataclass
-class Workers:
-    """The worker (with the clock that rings the sweep) and its broker; how often each was hurt."""
-
-    folder: Path
-    redis_url: str
-    worker: Child | None = None
-    hurt: Counter[str] = field(default_factory=Counter)
-
-    def start(self) -> None:
-        environment = {
-            **os.environ,
-            "DATABASE_URL": database_url(),
-            "DATA_DIR": str(self.folder),
-            "REDIS_URL": self.redis_url,
-            "SECRET_KEY": django_settings.SECRET_KEY,
-            "SWEEP_SECONDS": "1",
-            "WORK_LEASE_SECONDS": "3",
-            "LOG_LEVEL": "INFO",
-        }
-        command = [sys.executable, "-m", "celery", "--app", "portal", "worker", "--beat", "--concurrency", "2"]
-        command += ["--schedule", str(self.folder / "schedule"), "--without-gossip", "--without-mingle"]
-        self.worker = start("worker", command, self.folder / "worker.log", environment, ROOT)
-
-    def kill(self) -> None:
-        """SIGKILL the worker and its children, which have no chance to give anything back; then another begins."""
-        assert self.worker is not None
-        assert self.worker.process.poll() is None, tail(self.worker.log)
-        os.killpg(self.worker.process.pid, signal.SIGKILL)
-        self.worker.process.wait()
-        self.hurt["killed"] += 1
-        self.start()
-
-    def forget(self) -> None:
-        """Empty the broker: every bell that has not been heard is lost."""
-        with redis.Redis.from_url(self.redis_url) as client:
-            client.flushall()
-        self.hurt["flushed"] += 1
-
-
 @pytest.fixture
 def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workers]:
-    with private_redis() as url:
-        monkeypatch.setitem(celery.conf, "broker_url", url.replace("unix://", "redis+socket://", 1))
-        _forget_connections()
-        running = Workers(tmp_path, url)
-        running.start()
+    with running_workers(tmp_path, monkeypatch) as running:
         yield running
-        assert running.worker is not None
-        stop([running.worker], 2)
-    _forget_connections()
-
-
-def _forget_connections() -> None:
-    """The next bell opens its own connection, to the broker that is set then."""
-    pools.reset()
-    celery._pool = None
-    celery.amqp._producer_pool = None
 
 
 def act(application: Application) -> int:

@@ -71,11 +71,14 @@ def test_a_translation_keeps_the_places_for_values(catalogue):
     assert wrong == []
 
 
+# The language's own name, places of message texts, words of the table of days, names in a sample of a search.
+TYPED_AS_IT_STANDS = re.compile("中文|{[^{}]+}|休|班|删除|渝北,江北|示例小区")
+
+
 def test_the_english_is_english(catalogue):
-    """Chinese is left only where it is a name that has no English."""
-    assert [
-        text for entry in catalogue for text in translations(entry) if CHINESE.search(text) and text != "中文"
-    ] == []
+    """Chinese is left only where it is a name that has no English, or must be typed as it stands."""
+    texts = [text for entry in catalogue for text in translations(entry)]
+    assert [text for text in texts if CHINESE.search(TYPED_AS_IT_STANDS.sub("", text))] == []
 
 
 SHOWN = sorted(path for path in (ROOT / "templates").rglob("*") if path.suffix in (".html", ".subject", ".txt"))

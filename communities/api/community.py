@@ -188,7 +188,7 @@ class CommunityImportEndpoint(OfOrganisation):
         values, unit = self.read(CommunityImport), self.organisation
         if not can(request.user, "register_community", unit):  # before the file is looked at
             raise NotAllowed("register_community")
-        table = importing.read(values["file"])
+        table = importing.LAYOUT.read(values["file"])
         made = []
         if values["dry_run"]:
             importing.check(request.user, unit, table)

@@ -15,9 +15,10 @@ from rest_framework.response import Response
 
 from communities import access
 from communities.permissions import communities_visible_to
-from evaluation import filing, history, journey, site, work
-from evaluation.api.site import GuidanceVisitData, GuidanceVisitSerializer
+from evaluation import filing, guidance, history, journey, work
+from evaluation.api.guidance import GuidanceVisitData, GuidanceVisitSerializer
 from evaluation.api.within import NUMBER
+from evaluation.clocks import with_shortage
 from evaluation.forms import ProjectForm
 from evaluation.models import Application, Engagement, Project
 from evaluation.permissions import projects_visible_to, visible_to
@@ -181,7 +182,7 @@ class ProjectEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint
     def guidance_visits(self, request: Request, pk: str) -> Response:
         """Plan a guidance visit at one of the programme's nodes."""
         values = self.read(GuidanceVisitData)
-        visit = site.plan_visit(request.user, self.get_object(), values["node"], values["planned_on"])
+        visit = guidance.plan_visit(request.user, self.get_object(), values["node"], values["planned_on"])
         return Response(GuidanceVisitSerializer(visit).data, status=status.HTTP_201_CREATED)
 
 
@@ -228,7 +229,7 @@ class ApplicationEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
-        rows = (rows.with_case() if self.detail else rows.for_lists()).select_related("certificate")
+        rows = (rows.with_case() if self.detail else with_shortage(rows.for_lists())).select_related("certificate")
         return rows.prefetch_related("project__programme", Engagement.objects.prefetch_at("project__")).by_deadline()
 
     @extend_schema(responses=EventSerializer(many=True), filters=False)

@@ -43,6 +43,7 @@ class FindingSerializer(serializers.Serializer):
     place_name = serializers.SerializerMethodField()
     text = serializers.CharField()
     rule = serializers.CharField()
+    late_code = serializers.CharField()
     late_reason = serializers.CharField()
     is_released = serializers.SerializerMethodField()
     sent_at = serializers.DateTimeField(allow_null=True)
@@ -56,22 +57,32 @@ class FindingSerializer(serializers.Serializer):
         return row.released_by_id is not None
 
 
-class FindingData(serializers.Serializer):
+class LateData(serializers.Serializer):
+    """Why a finding comes only after the first notice: a code of ``late-findings/codes/``, and words where it needs them."""
+
+    late_code = serializers.CharField(max_length=30, allow_blank=True, default="")
+    late_reason = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+
+def late_of(said: dict[str, Any]) -> findings.Late:
+    """Takes the reason out of what was said."""
+    return findings.Late(said.pop("late_code"), said.pop("late_reason"))
+
+
+class FindingData(LateData):
     """Where, what, and after the first notice why only now."""
 
     kind = serializers.ChoiceField(Finding.Kind.choices)
     place = serializers.CharField(max_length=40)
     text = serializers.CharField(max_length=2000)
     rule = serializers.CharField(max_length=40, allow_blank=True, default="")
-    late_reason = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 
-class TakeUpData(serializers.Serializer):
+class TakeUpData(LateData):
     """The ``number``-th problem, from 0, that an automatic rule found in the sealed version."""
 
     rule = serializers.CharField(max_length=40)
     number = serializers.IntegerField(min_value=0)
-    late_reason = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 
 class ReplyData(serializers.Serializer):
@@ -121,14 +132,16 @@ class FindingEndpoint(OfApplication):
     @extend_schema(request=FindingData, responses={201: FindingSerializer})
     def create(self, request: Request, application: str) -> Response:
         """Note one finding for the next correction notice."""
-        row = findings.add_finding(request.user, self.application, **self.read(FindingData))
+        said = self.read(FindingData)
+        row = findings.add_finding(request.user, self.application, late=late_of(said), **said)
         return Response(self._shown(row), status=status.HTTP_201_CREATED)
 
     @extend_schema(request=TakeUpData, responses={201: FindingSerializer(many=True)})
     @action(detail=False, methods=["post"], url_path="take-up", pagination_class=None, filterset_class=None)
     def take_up(self, request: Request, application: str) -> Response:
         """Make findings of what an automatic rule found, in the rule's own words: one at each place it touches."""
-        rows = findings.take_up(request.user, self.application, **self.read(TakeUpData))
+        said = self.read(TakeUpData)
+        rows = findings.take_up(request.user, self.application, late=late_of(said), **said)
         return Response(self._shown(rows, many=True), status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None})

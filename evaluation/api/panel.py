@@ -24,7 +24,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from communities import access
-from evaluation import drawing, marking, snapshot, suspecting, wording
+from evaluation import drawing, marking, sheets, snapshot, substituting, suspecting, wording
 from evaluation import standard as standards
 from evaluation.api.cases import CodedSerializer, NamedSerializer
 from evaluation.api.within import CODE, NUMBER, OfApplication
@@ -95,6 +95,8 @@ class DrawSerializer(serializers.Serializer):
     drawable = serializers.DictField(child=serializers.IntegerField())
     excluded = ExcludedSerializer(many=True)
     given_up = serializers.IntegerField()
+    waiting = serializers.IntegerField()
+    shortage = ProblemSerializer(many=True)
 
 
 class DrawEndpoint(OfApplication):
@@ -161,6 +163,8 @@ def _bound(case: Application, row: Draw | None) -> dict[str, Any]:
         "proposed_at": row.proposed_at if row else None,
         "drawn_at": row.drawn_at if row else None,
         "given_up": len(row.declines) if row else 0,
+        "waiting": substituting.of_round(case).filter(state="waiting").count(),
+        "shortage": [problem.as_json(gettext) for problem in substituting.shortage(case)],
     }
 
 
@@ -175,18 +179,21 @@ def receipt_file(receipt: dict[str, Any], name: str) -> HttpResponse:
 
 
 class SeatSerializer(serializers.Serializer):
-    """One expert who accepted."""
+    """One expert who accepted. ``state`` is null for who may not know yet whether the sheet is signed."""
 
-    seat = serializers.IntegerField()
-    field = serializers.CharField()
+    seat = serializers.IntegerField(source="assignment.seat")
+    field = serializers.CharField(source="assignment.field")
     field_name = serializers.SerializerMethodField()
-    is_leader = serializers.BooleanField()
-    state = serializers.CharField()
-    number = serializers.CharField(source="expert.number")
-    name = serializers.CharField(source="expert.user.name")
+    is_leader = serializers.BooleanField(source="assignment.is_leader")
+    state = serializers.SerializerMethodField()
+    number = serializers.CharField(source="assignment.expert.number")
+    name = serializers.CharField(source="assignment.expert.user.name")
 
-    def get_field_name(self, row: Assignment) -> str:
-        return field_name(row)
+    def get_field_name(self, row: sheets.Seat) -> str:
+        return field_name(row.assignment)
+
+    def get_state(self, row: sheets.Seat) -> str | None:
+        return row.state or None
 
 
 def field_name(row: Assignment) -> str:
@@ -200,11 +207,8 @@ class PanelEndpoint(OfApplication):
     serializer_class = SeatSerializer
 
     def list(self, request: Request, application: int) -> Response:
-        """Who sits, seat by seat, and whose sheet is signed; nobody before they accepted."""
-        rows = list(marking.seated(self.require("see_panel")))
-        for row in rows:
-            row.application = self.application
-        return self.paged(rows, SeatSerializer)
+        """Who sits, seat by seat, nobody before they accepted; whose sheet is signed, once the caller may know."""
+        return self.paged(sheets.known_seats(request.user, self.require("see_panel")), SeatSerializer)
 
 
 class ResultSerializer(serializers.Serializer):
@@ -278,7 +282,9 @@ class InvitedToSerializer(serializers.Serializer):
 
 
 class AssignmentSerializer(LifeSerializer):
-    """指派. ``expert`` is null until the person has accepted, but for the person asked."""
+    """指派. ``expert`` is null until the person has accepted, but for the person asked. ``signed_sha256`` is empty until
+    the sheet is signed, and for all but its expert until there is a result.
+    """
 
     id = serializers.IntegerField()
     application = InvitedToSerializer()
@@ -288,7 +294,10 @@ class AssignmentSerializer(LifeSerializer):
     seat = serializers.IntegerField()
     is_leader = serializers.BooleanField()
     review_round = serializers.IntegerField()
-    signed_sha256 = serializers.CharField()
+    signed_sha256 = serializers.SerializerMethodField()
+
+    def get_signed_sha256(self, row: Assignment) -> str:
+        return sheets.known_sha256(self.context["request"].user, row)
 
     def get_expert(self, row: Assignment) -> str | None:
         mine = row.expert.user_id == self.context["request"].user.pk
@@ -383,9 +392,9 @@ class OfAssignment(Endpoint):
         return "invitee" in assignment_roles(self.request.user, self.assignment)
 
     def readable(self) -> Assignment:
-        """The assignment, if the caller may read its marks: one's own once accepted, else as the sheets are open."""
+        """The assignment, if the caller may read its marks: one's own once accepted, another's as it is signed."""
         row = self.assignment
-        if row.state not in SEATED or not (self.is_mine or can_see_sheets(self.request.user, row.application)):
+        if not sheets.may_read_marks(self.request.user, row):
             raise NotAllowed("mark")
         return row
 

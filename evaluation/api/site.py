@@ -1,40 +1,35 @@
-"""Endpoints of what happens on site: guidance visits, opinions, the panel's visit, and the photos of all three."""
+"""Endpoints of what happens on site: the panel's visit, and the photos of any visit."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import django_filters
-from django.db.models import Q
+from django.db.models import prefetch_related_objects
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
-from django.utils.functional import cached_property
-from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import mixins, serializers, status
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from communities import access
-from evaluation import site
+from evaluation import site, site_checklist, site_paper, site_signing
 from evaluation.api.within import CODE, NUMBER, OfApplication
-from evaluation.models import GuidanceVisit, SiteVisit
-from evaluation.workflow import GUIDANCE_OPINION, GUIDANCE_VISIT
+from evaluation.models import SiteFinding, SiteVisit
+from portal import files
+from portal.accounts import confirm
 from portal.api import (
     BINARY,
-    Acts,
     AnyAccept,
-    DeadlineOrder,
     Endpoint,
     FileSerializer,
-    LifeSerializer,
-    NumberFilter,
     UploadSerializer,
-    by_deadline,
     download,
     thumbnail,
     uploads,
 )
+from portal.machine import NotAllowed
 
 # --- photos -------------------------------------------------------------------------------------------------------
 
@@ -47,6 +42,12 @@ class PhotoSerializer(FileSerializer):
     latitude = serializers.FloatField(allow_null=True)
     longitude = serializers.FloatField(allow_null=True)
     received_at = serializers.DateTimeField()
+    accuracy = serializers.FloatField(allow_null=True)  # metres
+    key = serializers.CharField()
+    line = serializers.CharField()
+    sent_sha256 = serializers.CharField()
+    withdrawn_at = serializers.DateTimeField(allow_null=True)
+    withdrawn_reason = serializers.CharField()
 
 
 class PhotoUpload(UploadSerializer):
@@ -63,14 +64,13 @@ class PhotoEndpoint(Endpoint):
     lookup_value_regex = NUMBER
 
     @property
-    def subject(self) -> Any:
-        """What ``site.add_photo`` adds to."""
-        raise NotImplementedError
-
-    @property
     def holder(self) -> Any:
         """The row that has the photos."""
-        return self.subject
+        raise NotImplementedError
+
+    def add(self, by: Any, upload: Any, caption: str) -> Any:
+        """Keep one more photo of the holder; raises as its domain does."""
+        raise NotImplementedError
 
     @extend_schema(responses=PhotoSerializer(many=True))
     def list(self, request: Request, **kwargs: Any) -> Response:
@@ -81,7 +81,7 @@ class PhotoEndpoint(Endpoint):
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Add a photo."""
         values = self.read(PhotoUpload)
-        row = site.add_photo(request.user, self.subject, values["file"], values["caption"])
+        row = self.add(request.user, values["file"], values["caption"])
         return Response(PhotoSerializer(row).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses=BINARY)
@@ -97,183 +97,75 @@ class PhotoEndpoint(Endpoint):
         return thumbnail(request, get_object_or_404(self.holder.photos, pk=pk))
 
 
-# --- guidance visits ----------------------------------------------------------------------------------------------
-
-
-class GuidanceProjectSerializer(serializers.Serializer):
-    """The case that is guided."""
-
-    id = serializers.IntegerField()
-    number = serializers.CharField()
-    community = serializers.CharField(source="community.name")
-    district = serializers.CharField(source="community.district_id")
-
-
-class GuidanceVisitSerializer(LifeSerializer):
-    """过程指导: one visit at one node of the construction."""
-
-    id = serializers.IntegerField()
-    project = GuidanceProjectSerializer()
-    node = serializers.CharField()
-    node_name = serializers.CharField()
-    planned_on = serializers.DateField()
-    visited_on = serializers.DateField(allow_null=True)
-    notes = serializers.CharField()
-
-
-class GuidanceVisitData(serializers.Serializer):
-    """A node of the programme and the day."""
-
-    node = serializers.CharField(max_length=20)
-    planned_on = serializers.DateField()
-
-
-class GuidanceVisitFilter(django_filters.FilterSet):
-    state = django_filters.ChoiceFilter(choices=list(GUIDANCE_VISIT.states.items()))
-    node = django_filters.CharFilter()
-    project = NumberFilter(field_name="project")
-    programme = django_filters.CharFilter(field_name="project__programme")
-    district = django_filters.CharFilter(field_name="project__community__district")
-    organisation = NumberFilter(field_name="project__organisation")
-    search = django_filters.CharFilter(method="found", label="part of the number or of the community's name")
-    ordering = DeadlineOrder(fields=["due_on", "planned_on"])
-
-    def found(self, rows: Any, name: str, value: str) -> Any:
-        return rows.filter(Q(project__number__icontains=value) | Q(project__community__name__icontains=value))
-
-
-class GuidanceVisitEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
-    """过程指导 of the cases that the caller may see, most urgent first. Planned at projects/{id}/guidance-visits/."""
-
-    machine = "guidance_visit"
-    serializer_class = GuidanceVisitSerializer
-    filterset_class = GuidanceVisitFilter
-    lookup_value_regex = NUMBER
-
-    def get_queryset(self) -> Any:
-        return by_deadline(super().get_queryset().select_related("project__programme", "project__community"))
-
-
-class OfGuidanceVisit(Endpoint):
-    """Rows of one guidance visit."""
-
-    @cached_property
-    def visit(self) -> GuidanceVisit:
-        return get_object_or_404(GUIDANCE_VISIT.visible_to(self.request.user), pk=self.kwargs["visit"])
-
-
-class GuidanceVisitPhotoEndpoint(PhotoEndpoint, OfGuidanceVisit):
-    """Photos of one guidance visit."""
-
-    scope = access.HANDLE
-
-    @property
-    def subject(self) -> Any:
-        return self.visit
-
-
-# --- opinions -----------------------------------------------------------------------------------------------------
-
-
-class GuidanceOpinionSerializer(LifeSerializer):
-    """指导意见: what must be mended by when, and the reply."""
-
-    id = serializers.IntegerField()
-    visit = serializers.IntegerField(source="visit_id")
-    item_code = serializers.CharField()
-    text = serializers.CharField()
-    reply = serializers.CharField()
-
-
-class GuidanceOpinionData(serializers.Serializer):
-    """What must be mended by when, and for which item, if for one."""
-
-    text = serializers.CharField(max_length=2000)
-    due_on = serializers.DateField()
-    item_code = serializers.CharField(max_length=20, allow_blank=True, default="")
-
-
-class GuidanceOpinionFilter(django_filters.FilterSet):
-    state = django_filters.ChoiceFilter(choices=list(GUIDANCE_OPINION.states.items()))
-    visit = NumberFilter(field_name="visit")
-    project = NumberFilter(field_name="visit__project")
-    district = django_filters.CharFilter(field_name="visit__project__community__district")
-    organisation = NumberFilter(field_name="visit__project__organisation")
-    search = django_filters.CharFilter(field_name="text", lookup_expr="icontains", label="part of the text")
-    ordering = DeadlineOrder(fields=["due_on", "state_since"])
-
-
-class GuidanceOpinionEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
-    """指导意见 of the cases that the caller may see, most urgent first."""
-
-    machine = "guidance_opinion"
-    serializer_class = GuidanceOpinionSerializer
-    filterset_class = GuidanceOpinionFilter
-    lookup_value_regex = NUMBER
-
-    def get_queryset(self) -> Any:
-        return by_deadline(super().get_queryset().select_related("visit__project__community"))
-
-
-class NewGuidanceOpinionEndpoint(OfGuidanceVisit):
-    """指导意见 that one visit leaves."""
-
-    scope = access.HANDLE
-    serializer_class = GuidanceOpinionSerializer
-
-    @extend_schema(request=GuidanceOpinionData, responses={201: GuidanceOpinionSerializer})
-    def create(self, request: Request, visit: str) -> Response:
-        """Say what must be mended by when."""
-        row = site.add_opinion(request.user, self.visit, **self.read(GuidanceOpinionData))
-        return Response(GuidanceOpinionSerializer(row).data, status=status.HTTP_201_CREATED)
-
-
-class GuidanceOpinionPhotoEndpoint(PhotoEndpoint):
-    """Photos that prove what was mended."""
-
-    scope = access.FILE
-
-    @cached_property
-    def opinion(self) -> Any:
-        rows = GUIDANCE_OPINION.visible_to(self.request.user)
-        return get_object_or_404(rows.select_related("visit__project__community"), pk=self.kwargs["opinion"])
-
-    @property
-    def subject(self) -> Any:
-        return self.opinion
-
-
 # --- the panel's visit --------------------------------------------------------------------------------------------
 
 
 class SiteFindingSerializer(serializers.Serializer):
-    """What was seen for one item."""
+    """One version of what was seen of one line of the checklist; the last one of a line holds."""
 
+    line = serializers.CharField()
+    number = serializers.IntegerField()
     item_code = serializers.CharField()
-    agrees = serializers.BooleanField()
+    seen = serializers.CharField()
     text = serializers.CharField()
+    at = serializers.DateTimeField()
+    save_key = serializers.CharField()
 
 
-class SiteFindingData(serializers.Serializer):
-    """Whether it agrees with the application, and what was seen."""
+class SeenSerializer(serializers.Serializer):
+    """Whether it agrees with the application, and what was seen. after: ``save_key`` of the version that was seen there,
+    "" for none; left out nothing is compared. save_key: a UUID that makes a second sending the same save."""
 
-    agrees = serializers.BooleanField()
+    seen = serializers.ChoiceField(choices=SiteFinding.Seen.choices)
     text = serializers.CharField(max_length=2000)
+    after = serializers.CharField(max_length=36, allow_blank=True, required=False)
+    save_key = serializers.CharField(max_length=36, allow_blank=True, default="")
+
+
+class SiteFindingData(SeenSerializer):
+    """A version of any line: as it is named in the checklist, "own:" or "doubt:" with a UUID for a new one. A doubt that is
+    only put on the list has no ``seen``."""
+
+    line = serializers.CharField(max_length=60)
+    item_code = serializers.CharField(max_length=20, allow_blank=True, default="")
+    seen = serializers.ChoiceField(choices=SiteFinding.Seen.choices, allow_blank=True)
+
+
+class ChecklistSerializer(serializers.Serializer):
+    """One line of the checklist: what to look at and why, and what was said of it last."""
+
+    line = serializers.CharField(source="key")
+    title = serializers.CharField()
+    look = serializers.CharField()
+    why = serializers.CharField()
+    item_code = serializers.CharField()
+    last = SiteFindingSerializer(allow_null=True)
+
+
+class SiteSignatureSerializer(serializers.Serializer):
+    """A signature and the content to which it was given; void from the moment the record changed."""
+
+    side = serializers.CharField()
+    signed_at = serializers.DateTimeField()
+    content_sha256 = serializers.CharField()
+    strokes_sha256 = serializers.CharField()
+    voided_at = serializers.DateTimeField(allow_null=True)
 
 
 class SiteVisitSerializer(serializers.Serializer):
-    """现场核查 of the present review round, with the hours of both signatures."""
+    """现场核查 of the present review round, with the hours of both signatures. content_sha256: what is signed now."""
 
     review_round = serializers.IntegerField()
     visited_on = serializers.DateField(allow_null=True)
     summary = serializers.CharField()
-    findings = serializers.SerializerMethodField()
+    findings = SiteFindingSerializer(many=True)
     expert_signed_at = serializers.DateTimeField(allow_null=True)
     applicant_signed_at = serializers.DateTimeField(allow_null=True)
+    signatures = SiteSignatureSerializer(many=True)
+    content_sha256 = serializers.SerializerMethodField()
 
-    @extend_schema_field(SiteFindingSerializer(many=True))
-    def get_findings(self, row: SiteVisit) -> Any:
-        return SiteFindingSerializer(row.findings.order_by("pk"), many=True).data
+    def get_content_sha256(self, row: SiteVisit) -> str:
+        return site_signing.sha256_of_content(row)
 
 
 class SiteVisitData(serializers.Serializer):
@@ -283,17 +175,41 @@ class SiteVisitData(serializers.Serializer):
     summary = serializers.CharField(max_length=5000)
 
 
+class SignData(serializers.Serializer):
+    """A signature. strokes: lists of [x, y], x 0..1000, y 0..400; without them the password. side: "applicant" for somebody
+    of the applicant's who signs on an expert's telephone, with title and consent."""
+
+    name = serializers.CharField(max_length=60)
+    title = serializers.CharField(max_length=60, allow_blank=True, default="")
+    side = serializers.ChoiceField(choices=["", "applicant"], default="")
+    strokes = serializers.JSONField(default=list)
+    password = serializers.CharField(max_length=128, required=False, trim_whitespace=False, write_only=True)
+    consents = serializers.BooleanField(default=False)
+    content_sha256 = serializers.CharField(max_length=64, allow_blank=True, default="")
+    save_key = serializers.CharField(max_length=36, allow_blank=True, default="")
+
+
+class WithdrawData(serializers.Serializer):
+    """Why a photo no longer counts."""
+
+    reason = serializers.CharField(max_length=200)
+
+
 class OfSiteVisit(OfApplication):
     """Parts of the panel's visit."""
 
     @property
     def visit(self) -> SiteVisit:
         round_ = self.application.review_round
-        return get_object_or_404(SiteVisit, application=self.application, review_round=round_)
+        visit = get_object_or_404(SiteVisit, application=self.application, review_round=round_)
+        visit.application = self.application
+        return visit
 
     def shown(self) -> Response:
         """The record as it stands now."""
-        return Response(SiteVisitSerializer(self.visit).data)
+        visit = self.visit
+        prefetch_related_objects([visit], "findings", "signatures")
+        return Response(SiteVisitSerializer(visit).data)
 
 
 class SiteVisitEndpoint(OfSiteVisit):
@@ -301,6 +217,7 @@ class SiteVisitEndpoint(OfSiteVisit):
 
     scope = access.HANDLE
     scopes = {"sign": access.SUBMIT}
+    counted = ("sign",)
     serializer_class = SiteVisitSerializer
 
     def retrieve(self, request: Request, application: int) -> Response:
@@ -313,26 +230,53 @@ class SiteVisitEndpoint(OfSiteVisit):
         site.record_site_visit(request.user, self.application, **self.read(SiteVisitData))
         return self.shown()
 
-    @extend_schema(request=None, responses=SiteVisitSerializer)
+    @extend_schema(request=SignData, responses=SiteVisitSerializer)
     def sign(self, request: Request, application: int) -> Response:
-        """Sign the record for one's side."""
-        site.sign_site_visit(request.user, self.application)
+        """Sign the record for one's side, or let somebody of the applicant's sign on an expert's telephone."""
+        told = self.read(SignData)
+        password, key = told.pop("password", ""), told.pop("save_key")
+        confirmed = confirm(request.user, password) if password and not told["strokes"] else None
+        site_signing.sign(request.user, self.application, site_signing.Signing(**told, confirmed=confirmed, key=key))
         return self.shown()
+
+    @extend_schema(responses=BINARY)
+    def paper(self, request: Request, application: int) -> HttpResponseBase:
+        """The record as a PDF, for whoever may know the panel."""
+        visit = self.visit
+        if not site_paper.may_read(request.user, self.application) or not visit.summary:
+            raise NotAllowed("site_visit_paper")
+        visit = site_paper.paper_of(site_paper.visits().get(pk=visit.pk))
+        sha256, name = visit.paper_sha256, site_paper.file_name(visit)
+        return files.send(visit.paper, name=name, content_type="application/pdf", request=request, sha256=sha256)
 
 
 class SiteFindingEndpoint(OfSiteVisit):
-    """What the panel saw on site, item by item."""
+    """What the panel looks at on site and what it saw, line by line, in versions that are only added."""
 
     scope = access.HANDLE
     serializer_class = SiteFindingSerializer
     lookup_url_kwarg = "item_code"
     lookup_value_regex = CODE
 
-    @extend_schema(request=SiteFindingData, responses=SiteFindingSerializer)
+    @extend_schema(responses=ChecklistSerializer(many=True))
+    def list(self, request: Request, application: str) -> Response:
+        """The checklist with the last word on every line."""
+        return Response(ChecklistSerializer(site_checklist.checklist(self.application, self.visit), many=True).data)
+
+    @extend_schema(request=SiteFindingData, responses={201: SiteFindingSerializer})
+    def create(self, request: Request, application: str) -> Response:
+        """Add a version of one line; both signatures fall away. 409 with what stands there where another was faster."""
+        return self._say(self.read(SiteFindingData), status.HTTP_201_CREATED)
+
+    @extend_schema(request=SeenSerializer, responses=SiteFindingSerializer)
     def update(self, request: Request, application: str, item_code: str) -> Response:
         """Write what was seen for one item; both signatures fall away."""
-        row = site.record_site_finding(request.user, self.application, item_code, **self.read(SiteFindingData))
-        return Response(SiteFindingSerializer(row).data)
+        return self._say({**self.read(SeenSerializer), "line": f"item:{item_code}", "item_code": item_code})
+
+    def _say(self, told: Any, answer: int = status.HTTP_200_OK) -> Response:
+        key = told.pop("save_key")
+        row = site.say(self.request.user, self.application, site.Said(**told, key=key))
+        return Response(SiteFindingSerializer(row).data, status=answer)
 
 
 class SiteVisitPhotoEndpoint(PhotoEndpoint, OfSiteVisit):
@@ -341,9 +285,17 @@ class SiteVisitPhotoEndpoint(PhotoEndpoint, OfSiteVisit):
     scope = access.HANDLE
 
     @property
-    def subject(self) -> Any:
-        return self.application
-
-    @property
     def holder(self) -> Any:
         return self.visit
+
+    def add(self, by: Any, upload: Any, caption: str) -> Any:
+        return site.add_photo(by, self.application, upload, caption)
+
+    @extend_schema(request=WithdrawData, responses=PhotoSerializer)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, pk: str, **kwargs: Any) -> Response:
+        """Mark a photo as withdrawn; it stays to be read."""
+        row = get_object_or_404(self.holder.photos, pk=pk)
+        site.withdraw_photo(request.user, self.application, row, **self.read(WithdrawData))
+        row.refresh_from_db()
+        return Response(PhotoSerializer(row).data)

@@ -1,5 +1,6 @@
 """The rows of the evaluation, by concept: what is judged against, the case, the panel, guidance, the outcome."""
 
+from evaluation.models.batch import Batch, BatchRow, Export
 from evaluation.models.case import (
     Application,
     Claim,
@@ -12,7 +13,28 @@ from evaluation.models.case import (
     Statement,
     Submission,
 )
-from evaluation.models.guidance import GuidanceOpinion, GuidanceVisit, Photo, SiteFinding, SiteVisit
+from evaluation.models.change import ChangeProof, MajorChange
+from evaluation.models.desk import DeskChoice, SavedView
+from evaluation.models.form_check import (
+    FormRule,
+    IssuedNotice,
+    LateCode,
+    NoticeForm,
+    NoticeKind,
+    OfficerConflict,
+    Phrase,
+    RuleOverride,
+)
+from evaluation.models.guidance import (
+    GuidanceCompanion,
+    GuidanceNote,
+    GuidanceOpinion,
+    GuidanceSchedule,
+    GuidanceVisit,
+    OpinionFile,
+    Photo,
+)
+from evaluation.models.messages import HeldMessage, HoldingRule
 from evaluation.models.outcome import Certificate, Objection, ObjectionProof, PublicNotice
 from evaluation.models.panel import (
     Amendment,
@@ -25,29 +47,50 @@ from evaluation.models.panel import (
     Question,
     Rating,
     Result,
+    Vacancy,
 )
 from evaluation.models.programme import Programme, StageRule, Standard
+from evaluation.models.site_visit import SiteFinding, SiteSignature, SiteVisit
 
 __all__ = [
     "Amendment",
     "Application",
     "Assignment",
+    "Batch",
+    "BatchRow",
     "Certificate",
+    "ChangeProof",
     "Claim",
+    "DeskChoice",
     "Document",
     "Draw",
     "Endorsement",
     "Engagement",
     "Evidence",
     "EvidenceLink",
+    "Export",
     "Finding",
+    "FormRule",
+    "GuidanceCompanion",
+    "GuidanceNote",
     "GuidanceOpinion",
+    "GuidanceSchedule",
     "GuidanceVisit",
+    "HeldMessage",
+    "HoldingRule",
+    "IssuedNotice",
+    "LateCode",
+    "MajorChange",
     "Mark",
+    "NoticeForm",
+    "NoticeKind",
     "Objection",
     "ObjectionProof",
+    "OfficerConflict",
+    "OpinionFile",
     "PanelMeeting",
     "PanelMessage",
+    "Phrase",
     "Photo",
     "Programme",
     "Project",
@@ -55,10 +98,14 @@ __all__ = [
     "Question",
     "Rating",
     "Result",
+    "RuleOverride",
+    "SavedView",
     "SiteFinding",
+    "SiteSignature",
     "SiteVisit",
     "StageRule",
     "Standard",
     "Statement",
     "Submission",
+    "Vacancy",
 ]

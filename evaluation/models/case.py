@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, ClassVar
 
 from django.db import models
@@ -192,8 +193,15 @@ class Application(Case):
     correction_round = models.PositiveSmallIntegerField(_("补正轮次"), default=0)
     review_round = models.PositiveSmallIntegerField(_("评审轮次"), default=1)
     organiser = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("评价组织员"))
+    # Who holds the case among those with the duty, and in which duty; it says nothing once another duty's step began.
+    handler = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("经办人"))
+    handler_duty = models.CharField(_("经办职责"), max_length=30, blank=True)
     # Working days that were left when the clock stopped for the other side; None while the clock runs.
     days_left = models.SmallIntegerField(_("暂停时剩余工作日"), null=True, editable=False)
+    # Since when an officer has stopped the clock, with a reason; None while none has.
+    paused_on = models.DateField(_("暂停日期"), null=True, editable=False)
+    # What its stage and programme asked of it, kept once somebody changed them; None while they ask the same.
+    given: Any = models.JSONField(null=True, editable=False)
     # Whether it took over what the certified earlier stage said; None until that has been asked and answered.
     carries = models.BooleanField(_("沿用设计评价"), null=True, editable=False)
     created_at = models.DateTimeField(_("创建时间"), default=timezone.now)
@@ -224,10 +232,25 @@ class Application(Case):
 
     @property
     def rule(self) -> StageRule:
-        """The route of this stage, read once an object."""
+        """The route of this stage as the case was given it, read once an object."""
         if "_rule" not in self.__dict__:
-            self.__dict__["_rule"] = StageRule.objects.get(programme=self.project.programme_id, stage=self.stage)
+            programme = self.project.programme_id
+            self.__dict__["_rule"] = (
+                StageRule(programme_id=programme, stage=self.stage, **self.given["stage"])
+                if self.given
+                else StageRule.objects.get(programme=programme, stage=self.stage)
+            )
         return self.__dict__["_rule"]
+
+    @property
+    def terms(self) -> Programme:
+        """The programme as the case was given it: what was changed since holds for cases opened later."""
+        if not self.given:
+            return self.project.programme
+        row = copy(self.project.programme)
+        for name, value in self.given["programme"].items():
+            setattr(row, name, value)
+        return row
 
     @property
     def standard(self) -> standard.Standard:
@@ -386,7 +409,8 @@ class Finding(models.Model):
     rule = models.CharField(_("自动规则"), max_length=40, blank=True)
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
     at = models.DateTimeField(default=timezone.now)
-    late_reason = models.TextField(_("首轮未提出的理由"), blank=True)
+    late_code = models.CharField(_("首轮未提出的理由"), max_length=30, blank=True)  # of LateCode; "" for one in time
+    late_reason = models.TextField(_("理由说明"), blank=True)
     released_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("放行人"))
     sent_at = models.DateTimeField(_("告知时间"), null=True)
     reply = models.TextField(_("申报单位答复"), blank=True)

@@ -1,4 +1,4 @@
-"""On site: guidance during construction with its opinions, and the panel's visit at completion."""
+"""On site: guidance during construction with its plan, visits and opinions, and the panel's visit at completion."""
 
 from __future__ import annotations
 
@@ -9,12 +9,32 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from evaluation.models.case import Application, Project
+from evaluation.models.case import Project
+from evaluation.models.site_visit import SiteVisit
+from experts.models import Expert
 from portal.models import Attachment, Case, User
 
 
+class GuidanceSchedule(models.Model):
+    """施工计划: from when to when the applicant builds one node; what days of visits are proposed from."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="schedules")
+    node = models.CharField(_("节点"), max_length=20)
+    begins_on = models.DateField(_("计划开工"))
+    ends_on = models.DateField(_("计划完工"))
+    given_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("填写人"))
+    given_at = models.DateTimeField(_("填写时间"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("施工计划")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["project", "node"], name="one_schedule_a_node")]
+
+    def __str__(self) -> str:
+        return f"{self.node} {self.begins_on}–{self.ends_on}"
+
+
 class GuidanceVisit(Case):
-    """过程指导: one visit at one node of the construction."""
+    """过程指导: one visit at one node of the construction; a node may have several."""
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="guidance_visits")
     node = models.CharField(_("节点"), max_length=20)
@@ -42,13 +62,71 @@ class GuidanceVisit(Case):
         return reverse("guidance-visit", args=[self.pk])
 
 
+class GuidanceCompanion(Case):
+    """随行专家: an expert asked to come along on one visit. Whoever came never sits on a panel of the case."""
+
+    visit = models.ForeignKey(GuidanceVisit, models.CASCADE, related_name="companions")
+    expert = models.ForeignKey(Expert, models.PROTECT, related_name="guidance", verbose_name=_("专家"))
+    asked_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("邀请人"))
+
+    class Meta:
+        verbose_name = _("随行专家")
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["visit", "expert"], name="one_companion_a_visit")]
+
+    def __str__(self) -> str:
+        return f"{self.visit} · {self.expert}"
+
+    @property
+    def thread(self) -> str:
+        return self.visit.thread
+
+    def get_absolute_url(self) -> str:
+        return self.visit.get_absolute_url()
+
+
+class GuidanceNote(models.Model):
+    """指导记要: what the district or an expert who came along noted on one visit. Added, never changed."""
+
+    visit = models.ForeignKey(GuidanceVisit, models.CASCADE, related_name="remarks")
+    text = models.TextField(_("记要"))
+    by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("记录人"))
+    at = models.DateTimeField(_("时间"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("指导记要")
+        ordering: ClassVar = ["pk"]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+    @property
+    def thread(self) -> str:
+        return self.visit.thread
+
+
 class GuidanceOpinion(Case):
-    """指导意见: what must be mended by when; its own life until it is closed."""
+    """指导意见: what must be mended by when; its own life until it is closed.
+
+    ``due_on`` is the last day of whoever must act now, ``mend_by`` the applicant's. ``trouble``: why the city must decide;
+    ``ruling``: what it said.
+    """
+
+    class Severity(models.TextChoices):
+        """How much hangs on it."""
+
+        MINOR = "minor", _("一般")
+        MAJOR = "major", _("较重")
+        CRITICAL = "critical", _("严重")
 
     visit = models.ForeignKey(GuidanceVisit, models.CASCADE, related_name="opinions")
     item_code = models.CharField(_("条目"), max_length=20, blank=True)
     text = models.TextField(_("意见"))
     reply = models.TextField(_("整改回复"), blank=True)
+    severity = models.CharField(_("轻重"), max_length=10, choices=Severity, default=Severity.MINOR)
+    mend_by = models.DateField(_("整改期限"), null=True)
+    trouble = models.TextField(_("报请处理的事由"), blank=True)
+    ruling = models.TextField(_("市级处理意见"), blank=True)
 
     class Meta:
         verbose_name = _("指导意见")
@@ -65,44 +143,10 @@ class GuidanceOpinion(Case):
         return self.visit.get_absolute_url()
 
 
-class SiteVisit(models.Model):
-    """现场核查 of one review round: the record that both parties sign before the panel marks."""
+class OpinionFile(Attachment):
+    """整改佐证: a document that proves what was mended."""
 
-    application = models.ForeignKey(Application, models.PROTECT, related_name="site_visits")
-    review_round = models.PositiveSmallIntegerField(_("评审轮次"))
-    visited_on = models.DateField(_("核查日期"), null=True)
-    summary = models.TextField(_("核查情况"), blank=True)
-    expert_signed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("专家签字"))
-    expert_signed_at = models.DateTimeField(null=True)
-    applicant_signed_by = models.ForeignKey(
-        User, models.PROTECT, null=True, related_name="+", verbose_name=_("申报单位签字")
-    )
-    applicant_signed_at = models.DateTimeField(null=True)
-
-    class Meta:
-        verbose_name = _("现场核查")
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["application", "review_round"], name="one_site_visit_a_round")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.application} · {self.visited_on}"
-
-
-class SiteFinding(models.Model):
-    """What was seen on site for one item."""
-
-    site_visit = models.ForeignKey(SiteVisit, models.CASCADE, related_name="findings")
-    item_code = models.CharField(_("条目"), max_length=20)
-    agrees = models.BooleanField(_("与申报一致"))
-    text = models.TextField(_("所见"))
-    by = models.ForeignKey(User, models.PROTECT, related_name="+")
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["site_visit", "item_code"], name="one_site_finding")]
-
-    def __str__(self) -> str:
-        return f"{self.item_code} {self.text[:30]}"
+    opinion = models.ForeignKey(GuidanceOpinion, models.CASCADE, related_name="files")
 
 
 class Photo(Attachment):
@@ -117,6 +161,16 @@ class Photo(Attachment):
     latitude = models.FloatField(null=True, blank=True)
     longitude = models.FloatField(null=True, blank=True)
     received_at = models.DateTimeField(default=timezone.now)
+    # Of the site visit alone. key names one photo as it was taken, however often it is sent; sent_sha256: of the bytes as
+    # they left the telephone; said: when and where, in the very words of the telephone.
+    key = models.CharField(max_length=36, blank=True)
+    line = models.CharField(_("核查项"), max_length=60, blank=True)
+    sent_sha256 = models.CharField(max_length=64, blank=True)
+    said = models.JSONField(default=dict, blank=True)
+    accuracy = models.FloatField(null=True, blank=True)  # metres
+    withdrawn_at = models.DateTimeField(_("撤下时间"), null=True)
+    withdrawn_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    withdrawn_reason = models.CharField(_("撤下理由"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("照片")
@@ -128,5 +182,6 @@ class Photo(Attachment):
                     | models.Q(guidance_visit=None, opinion=None, site_visit__isnull=False)
                 ),
                 name="photo_has_one_subject",
-            )
+            ),
+            models.UniqueConstraint(fields=["site_visit", "key"], condition=~models.Q(key=""), name="one_site_photo"),
         ]

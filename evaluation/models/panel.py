@@ -79,6 +79,31 @@ class Assignment(Case):
         return reverse("assignment", args=[self.pk])
 
 
+class Vacancy(Case):
+    """空席: a seat that was given up, until a worker has found who takes it by the drawn order, or that nobody is left."""
+
+    assignment = models.OneToOneField(Assignment, models.PROTECT, related_name="vacancy", verbose_name=_("让出的席位"))
+    draw = models.ForeignKey(Draw, models.PROTECT, related_name="vacancies", verbose_name=_("抽取"))
+    successor = models.OneToOneField(
+        Assignment, models.PROTECT, null=True, editable=False, related_name="succeeds", verbose_name=_("递补")
+    )
+    # Problem.as_record() of everything that keeps the seat empty: which field lacks whom, and what would cure it.
+    problems: Any = models.JSONField(_("无人递补的原因"), default=list, editable=False)
+
+    class Meta:
+        verbose_name = _("空席")
+
+    def __str__(self) -> str:
+        return str(self.assignment)
+
+    @property
+    def thread(self) -> str:
+        return self.assignment.thread
+
+    def get_absolute_url(self) -> str:
+        return reverse("draw", args=[self.assignment.application_id])
+
+
 class Mark(models.Model):
     """评分: one expert's mark of one item. ``value`` as in the standard format; null abstains (another field's item)."""
 

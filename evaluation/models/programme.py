@@ -87,6 +87,9 @@ class StageRule(models.Model):
     position = models.PositiveSmallIntegerField(_("顺序"))
     needs_recommendation = models.BooleanField(_("须区县推荐"), default=False)
     needs_site_visit = models.BooleanField(_("须现场核查"), default=False)
+    # An item is looked at on site where the standard lets one of these kinds prove it at this stage.
+    site_evidence = models.JSONField(_("须到现场查看的佐证种类"), default=list, blank=True)
+    site_consent = models.TextField(_("申报单位在专家设备上签字时同意的文字"), blank=True)
     needs_certificate_of = models.CharField(_("须先取得证书的阶段"), max_length=20, blank=True)
     needs_guidance_closed = models.BooleanField(_("须办结过程指导"), default=False)
     certificate_years = models.PositiveSmallIntegerField(_("证书有效年数"))

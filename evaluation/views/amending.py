@@ -34,15 +34,17 @@ class AmendmentForm(forms.Form):
 
     def __init__(self, item: standard.Item, data: Any = None, initial: Any = None) -> None:
         super().__init__(data, initial=initial)
-        choices = [(choice.value, choice.label) for choice in wording.choices(item)]
-        value: forms.Field
-        if standard.legal_marks(item).choices or item.mode == "pass":
-            value = forms.ChoiceField(label=_("现评分"), choices=choices, required=False, widget=forms.RadioSelect)
-        else:
-            value = forms.CharField(
-                label=_("现评分"), max_length=20, required=False, help_text=standard.legal_marks(item).text()
-            )
-        self.fields = {"value": value, "reason": self.fields["reason"]}
+        if wording.buttons(item):
+            choices = [(choice.value, choice.label) for choice in wording.choices(item)]
+            chosen = forms.ChoiceField(label=_("现评分"), choices=choices, required=False, widget=forms.RadioSelect)
+            self.fields = {"value": chosen, **self.fields}
+            return
+        legal = standard.legal_marks(item)
+        typed = forms.CharField(label=_("现评分"), max_length=20, required=False, help_text=legal.text())
+        ticked = forms.BooleanField(label=_("不适用（须写理由）"), required=False)
+        self.fields = {"value": typed, **({"na": ticked} if legal.not_applicable else {}), **self.fields}
+        if self.initial.get("value") == standard.NOT_APPLICABLE:
+            self.initial = {"value": "", "na": True}
 
 
 @login_required
@@ -79,7 +81,7 @@ def _amended(request: HttpRequest, row: Assignment) -> HttpResponse:
         raise NotAllowed("amend")
     form = AmendmentForm(known[code], request.POST)
     if form.is_valid():
-        said = {"value": wording.mark_value(form.cleaned_data["value"]), "reason": form.cleaned_data["reason"]}
+        said = {"value": wording.sent_mark(form.cleaned_data), "reason": form.cleaned_data["reason"]}
         try:
             deliberating.amend_mark(request.user, row, code, **said)
         except Refused as refused:
@@ -112,12 +114,12 @@ def _page(
     if code and form is None and row.state == "amending":
         mark = marks.get(code)
         form = AmendmentForm(known[code], initial={"value": wording.mark_text(mark.value if mark else None)})
-    seated = list(marking.seated(application))
+    table = explaining.table(application, result, list(marking.seated(application)))
     context = {
         "assignment": row,
         "application": application,
         "result": result,
-        "table": explaining.table(application, result, seated),
+        "chapters": _chapters(table, set(marks)),
         "own": {item: explaining.short_mark(known[item], mark.value) for item, mark in marks.items() if item in known},
         "item": known.get(code),
         "mark": marks.get(code),
@@ -129,6 +131,14 @@ def _page(
         ],
     }
     return render(request, "evaluation/amend.html", context, status=status)
+
+
+def _chapters(table: Any, own: set[str]) -> list[tuple[str, Any, int, bool]]:
+    """Name, lines, how many lie apart, and whether it is open: where one's own mark lies apart, else the first with a mark."""
+    marked = [name for name, lines in table.chapters if any(line.item.code in own for line in lines)]
+    apart = {name for name, lines in table.chapters if any(line.flagged and line.item.code in own for line in lines)}
+    opened = apart or set(marked[:1])
+    return [(name, lines, sum(line.flagged for line in lines), name in opened) for name, lines in table.chapters]
 
 
 def _words(item: standard.Item, one: Amendment) -> tuple[str, str]:

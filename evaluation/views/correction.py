@@ -62,7 +62,7 @@ def _page(
         "unanswered": sum(not entry["finding"].reply for entry in todo),
         "groups": groups,
         "round": findings.rounds_used(row),
-        "rounds": row.project.programme.correction_rounds,
+        "rounds": row.terms.correction_rounds,
         "act": submit_act(request, row),
     }
     return render(request, "evaluation/application_correction.html", context, status=422 if problems else 200)

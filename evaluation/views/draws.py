@@ -18,16 +18,16 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from evaluation import disclosing, drawing, suspecting
+from evaluation import disclosing, drawing, substituting, suspecting
 from evaluation.models import Application, Draw, PublicNotice
 from evaluation.permissions import can
 from evaluation.views.acting import PageActForm, act_forms, acted
 from evaluation.views.framing import fetch
-from evaluation.workflow import APPLICATION
+from evaluation.workflow import APPLICATION, VACANCY
 from experts import draw as lots
 from experts.models import Expert, Field
 from experts.permissions import can_expert
-from portal.forms import SecretInput
+from portal.forms import SecretInput, act_links
 from portal.machine import NotAllowed
 from portal.models import User
 
@@ -118,6 +118,7 @@ def draw(request: HttpRequest, pk: int) -> HttpResponse:
         **_pool(application, row),
         **_suspected(request, application),
         **_drawn(application),
+        **_vacant(request, application),
     }
     return render(request, "evaluation/draw.html", context, status=status)
 
@@ -172,9 +173,26 @@ def _excluded(standings: list[drawing.Standing]) -> Any:
 def _drawn(application: Application) -> dict[str, Any]:
     """Everybody who was asked in this round, seat by seat, in the order in which they were asked."""
     rows = application.assignments.filter(review_round=application.review_round)
-    rows = rows.select_related("expert__user", "expert__district").order_by("seat", "pk")
+    rows = rows.select_related("expert__user", "expert__district", "vacancy__successor__expert__user")
+    rows = rows.order_by("seat", "pk")
     domains = application.standard.domains
     return {"asked": [(row, domains.get(row.field, gettext("不限专业"))) for row in rows]}
+
+
+def _vacant(request: HttpRequest, application: Application) -> dict[str, Any]:
+    """Seats for which a worker looks for somebody, why nobody is left for others, and those where the look failed."""
+    if application.state != "inviting":
+        return {}
+    rows = substituting.of_round(application).filter(state="waiting").select_related("assignment__expert__user")
+    waiting = list(rows)
+    for row in waiting:
+        row.assignment.application = application
+    failed = [(row, act_links(VACANCY, row, request.user)) for row in waiting if row.fault]
+    return {
+        "shortage": substituting.shortage(application),
+        "waiting": len(waiting) - len(failed),
+        "failed": failed,
+    }
 
 
 # --- receipts -----------------------------------------------------------------------------------------------------

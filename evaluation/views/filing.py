@@ -15,11 +15,25 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from evaluation import archive, asking, carrying, checks, drawing, expecting, filing, journey, proofs, snapshot
+from evaluation import (
+    archive,
+    asking,
+    carrying,
+    checks,
+    drawing,
+    expecting,
+    filing,
+    handling,
+    issuing,
+    journey,
+    proofs,
+    site_paper,
+    snapshot,
+)
 from evaluation.merging import seen_text
 from evaluation.models import Application, Certificate, Statement
 from evaluation.papers import data_for, documents_for
-from evaluation.permissions import APPLICANTS, can, can_see_sheets, roles_of
+from evaluation.permissions import APPLICANTS, OFFICERS, can, can_see_sheets, roles_of
 from evaluation.progress import forecast
 from evaluation.views.coming import coming
 from evaluation.views.completing import next_step, parts_of, proof_address
@@ -56,7 +70,7 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
     advice = _advice(row, checks.run(row, data, files_too=False)) if edits else []
     sealed = snapshot.latest(row)
     parts, together = parts_of(row, data)
-    accepted = drawing.accepted([row])
+    accepted, roles = drawing.accepted([row]), roles_of(request.user, row)
     context = {
         **frame(request, row, "application"),
         "data": data,
@@ -69,7 +83,9 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
         "parts": parts,
         "whole": together,
         "next_step": next_step(row, parts) if edits else None,
-        "expectation": expecting.expectation(row) if roles_of(request.user, row) & APPLICANTS else "",
+        "expectation": expecting.expectation(row) if roles & APPLICANTS else "",
+        "handler": handling.handler_name(row) if roles & (OFFICERS | {"district_officer"}) else "",
+        "among_officers": _among_officers(row, roles),
         "forecast": forecast(row, data["claims"], data["project"]["target_level"]),
         "concealed": len(data.get("concealed", ())),
         "advice": advice,
@@ -79,8 +95,16 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
         "certificate": Certificate.objects.filter(application=row).first(),
         "places": _other_pages(request, row),
         "questions": asking.questions_of(request.user, row) if row.version else (),
+        "notices": issuing.notices_of(request.user, row) if row.version else (),
+        "visit_paper": site_paper.listed(request.user, row) if row.version else None,
     }
     return render(request, "evaluation/application.html", context)
+
+
+def _among_officers(row: Application, roles: frozenset[str]) -> list[tuple[str, str]]:
+    """Giving the case to a colleague, and reminding its holder: (address, name) of what is open to these roles."""
+    found = ((action, APPLICATION.find(row, action, roles)) for action in ("assign", "remind"))
+    return [(reverse("act", args=["application", row.pk, action]), str(one[0].label)) for action, one in found if one]
 
 
 def _other_pages(request: HttpRequest, row: Application) -> list[tuple[str, str]]:
@@ -92,6 +116,7 @@ def _other_pages(request: HttpRequest, row: Application) -> list[tuple[str, str]
         (can(request.user, "see_panel", row) and begun, "panel", _("评审汇总")),
         (row.site_visits.exists(), "site-visit", _("现场核查")),
         (can_see_sheets(request.user, row) and row.state in DECIDED, "approval", _("审定")),
+        (can(request.user, "see_deliveries", row) and bool(row.version), "application-messages", _("消息送达")),
     ]
     return [(reverse(name, args=[row.pk]), label) for allowed, name, label in found if allowed]
 

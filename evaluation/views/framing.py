@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from communities.sheets import PERMIT_DATES
 from evaluation.filing import Open, open_findings, open_places
 from evaluation.models import Application
+from evaluation.outbox import waits_for_message
 from evaluation.permissions import acting_for, can, visible_to
 from evaluation.snapshot import design_of
 from evaluation.workflow import APPLICATION
@@ -76,6 +77,7 @@ def frame(request: HttpRequest, application: Application, current: str) -> dict[
         "following": _following(application, current) if edits else None,
         "project": application.project,
         "edits": edits,
+        "awaits": waits_for_message(application),
         "acting": acting_for(request.user, application.project),
         "tabs": [(reverse(name, args=[application.pk]), label, name == current) for name, label in tabs],
     }

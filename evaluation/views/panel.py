@@ -11,8 +11,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
-from evaluation import asking, deliberating, discussing, explaining, findings, history, marking, meeting
-from evaluation.models import Amendment, Application
+from evaluation import (
+    asking,
+    deliberating,
+    discussing,
+    explaining,
+    findings,
+    history,
+    marking,
+    meeting,
+    sheets,
+    substituting,
+)
+from evaluation.models import Application
 from evaluation.permissions import can, can_see_sheets
 from evaluation.views.acting import PageActForm, act_forms, acted
 from evaluation.views.framing import fetch
@@ -91,6 +102,7 @@ def panel(request: HttpRequest, pk: int) -> HttpResponse:
         "questions": asking.questions_of(request.user, application),
         "reads_discussion": discussing.obstacle(request.user, application) is None,
         "sees_ratings": can(request.user, "see_ratings", application),
+        "waiting": substituting.of_round(application).filter(state="waiting").count(),
         "may_attend": meeting.may_attend(request.user, application),
         **_outcome(request, application),
     }
@@ -104,23 +116,25 @@ def _own_links(request: HttpRequest, application: Application) -> list[Any]:
         return []
     mine.application = application
     links = act_links(ASSIGNMENT, mine, request.user)
-    return [link for link in links if link[0].action in ("amend", "sign_again", "endorse")]
+    result = marking.result_of(application)
+    # Before there is an opinion nobody is led to sign it; once there is one, that comes first.
+    acts = ("endorse", "amend", "sign_again") if result and result.opinion else ("amend", "sign_again")
+    return [link for action in acts for link in links if link[0].action == action]
 
 
 def _outcome(request: HttpRequest, application: Application) -> dict[str, Any]:
     """The seats of this round, and as much of its result as this person may see."""
-    seated = list(marking.seated(application))
-    domains = application.standard.domains
-    context: dict[str, Any] = {"seated": [(row, explaining.seat_label(row, domains)) for row in seated]}
+    known, domains = sheets.known_seats(request.user, application), application.standard.domains
+    seated = [seat.assignment for seat in known]
+    labels = [explaining.seat_label(row, domains) for row in seated]
+    context: dict[str, Any] = {"seats": list(zip(known, labels, strict=True))}
     result = marking.result_of(application)
     if result and can_see_sheets(request.user, application):
         signed = deliberating.endorsements(result)
         context |= {
-            "endorsements": [(row, label, signed.get(row.pk)) for row, label in context["seated"]],
+            "endorsements": [(row, label, signed.get(row.pk)) for row, label in zip(seated, labels, strict=True)],
             "last_day": deliberating.last_day_to_endorse(application) if result.opinion else None,
-            "amendments": Amendment.objects.filter(mark__assignment__in=[row.pk for row in seated]).select_related(
-                "mark__assignment__expert__user"
-            ),
+            "amendments": deliberating.signed_amendments(application),
             "result": result,
             "summary": explaining.summary(application, result),
             "table": explaining.table(application, result, seated),

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 
 from communities import permissions as organisation_roles
 from communities.permissions import communities_visible_to
-from evaluation import beginning, drawing, engaging, filing, history, journey
+from evaluation import beginning, changing, drawing, engaging, filing, history, journey
 from evaluation.forms import EngagementForm, ProjectForm
 from evaluation.models import Application, Certificate, Engagement, GuidanceVisit, Programme, Project, PublicNotice
 from evaluation.permissions import (
@@ -302,7 +302,10 @@ def _openable(
     """Stages for which this person may open an application now, each with the stage it still needs a certificate of."""
     if not can_project(request.user, "apply", row):
         return []
-    busy = {application.stage for application in applications if application.state not in journey.ENDED_EARLY}
+    over = (*journey.ENDED_EARLY, "certified")
+    busy = {application.stage for application in applications if application.state not in over}
+    done = {application.stage for application in applications if application.state == "certified"}
+    busy |= {stage for stage in done if not changing.is_open_again(row, stage)}
     form = row.standard.parsed
     stage_of = {application.pk: application.stage for application in applications}
     held = {stage_of[certificate.application_id] for certificate in certificates if certificate.state == "valid"}

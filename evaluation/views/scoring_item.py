@@ -24,7 +24,7 @@ SMALL_WIDTH = 480  # pixels of a picture that is fetched ahead, for when the lin
 
 def question(application: Any, item: standard.Item, mark: Any, typed: Any) -> dict[str, Any]:
     """What is asked and what stands there: the choices with their keys, the present or the refused answer."""
-    buttons = [choice for choice in wording.choices(item) if choice.value != standard.NOT_APPLICABLE]
+    buttons = wording.buttons(item)
     if item.mode == "pass":
         buttons.reverse()  # 0 is "not met", as it is no points elsewhere
     value = typed.get("value", "") if typed else wording.mark_text(mark.value if mark else None)
@@ -38,17 +38,12 @@ def question(application: Any, item: standard.Item, mark: Any, typed: Any) -> di
         "revision": mark.revision if mark else 0,
         "saved_at": mark.saved_at if mark else None,
         "owes": marking.lacks_reason(item, mark),
-        "short": explaining.short_mark(item, mark.value) if is_said(mark) else "",
+        "short": explaining.short_mark(item, mark.value) if marking.is_said(mark) else "",
         "points": standard.to_text(item.points),
         "points_words": wording.points_words(item.points),
         "parts": [(standard.to_text(part.points), part.when) for part in item.parts],
         "level_name": wording.level_name(application.standard, item.from_level) if item.from_level else "",
     }
-
-
-def is_said(mark: Any) -> bool:
-    """Whether there is a mark and it is no abstention."""
-    return mark is not None and mark.value is not None
 
 
 def claimed(application: Any, item: standard.Item, mark: Any, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,11 +68,12 @@ def drawn_claim(application: Any, item: standard.Item, mark: Any) -> str:
 
 def site_findings(application: Any, item: standard.Item) -> Any:
     """What was seen on site of this item in the present round."""
-    return SiteFinding.objects.filter(
+    rows = SiteFinding.objects.filter(
         site_visit__application=application,
         site_visit__review_round=application.review_round,
         item_code=item.code,
-    )
+    ).exclude(seen="")
+    return list({row.line: row for row in rows.order_by("pk")}.values())  # of each line the last word
 
 
 def evidence(request: HttpRequest, row: Assignment, item: standard.Item, data: Mapping[str, Any]) -> dict[str, Any]:

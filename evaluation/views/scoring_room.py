@@ -26,7 +26,6 @@ from evaluation.views.scoring_item import (
     claimed,
     drawn_claim,
     evidence,
-    is_said,
     question,
     site_findings,
     unopened_words,
@@ -66,6 +65,8 @@ def assignment(request: HttpRequest, pk: int) -> HttpResponse:
         if acted(request, ASSIGNMENT, row, acts, ANSWERS):
             return redirect("assignment", pk)
         row, status = _fetch(request, pk), 422
+    # What a member does in the deliberation is done from the panel's page.
+    elsewhere = {*ANSWERS, "sign", "amend", "sign_again", "endorse"}
     links = act_links(ASSIGNMENT, row, request.user)
     context = {
         "assignment": row,
@@ -73,9 +74,10 @@ def assignment(request: HttpRequest, pk: int) -> HttpResponse:
         "engagements": row.application.project.engaged,
         "field": row.application.standard.domains.get(row.field, _("不限专业")),
         "acts": acts,
-        "links": [link for link in links if link[0].action not in (*ANSWERS, "sign")],
+        "links": [link for link in links if link[0].action not in elsewhere],
         "mine": row.expert.user_id == request.user.pk,
         "seated": row.state in SEATED,
+        "sees_panel": can(request.user, "see_panel", row.application),
         "refusals": refusing.standing_of(row.expert, timezone.localdate()) if "decline" in acts else None,
         "events": Event.objects.of(row),
     }
@@ -167,12 +169,11 @@ def _standing(row: Assignment, code: str, refused: Refused) -> dict[str, Any]:
 
 def _save(request: HttpRequest, row: Assignment, code: str) -> Any:
     said = request.POST
-    text = standard.NOT_APPLICABLE if said.get("na") else said.get("value", "")
     return marking.save_mark(
         request.user,
         row,
         code,
-        value=wording.mark_value(text),
+        value=wording.sent_mark(said),
         reason=said.get("reason", ""),
         private_note=said.get("private_note", ""),
         revision=whole(said.get("revision")),
@@ -221,14 +222,14 @@ class Sheet:
 
     @property
     def done(self) -> int:
-        return sum(is_said(self.marks.get(code)) for code in self.required)
+        return sum(marking.is_said(self.marks.get(code)) for code in self.required)
 
     def next_open(self, code: str) -> str:
         """The next item to be marked after ``code`` and then from the beginning; then those that lack a reason; "" for none."""
         codes = list(self.ordered)
         place = codes.index(code) + 1 if code in codes else 0
         turned = [*codes[place:], *codes[:place]]
-        unmarked = (one for one in turned if one in self.required and not is_said(self.marks.get(one)))
+        unmarked = (one for one in turned if one in self.required and not marking.is_said(self.marks.get(one)))
         wordless = (one for one in turned if marking.lacks_reason(self.ordered[one], self.marks.get(one)))
         return next(unmarked, "") or next(wordless, "")
 
@@ -248,7 +249,7 @@ class Sheet:
 
     def _line(self, item: standard.Item) -> dict[str, Any]:
         mark, required = self.marks.get(item.code), item.code in self.required
-        marked, owes = is_said(mark), marking.lacks_reason(item, mark)
+        marked, owes = marking.is_said(mark), marking.lacks_reason(item, mark)
         text = explaining.short_mark(item, mark.value) if marked else _("未评") if required else "—"
         due = required and not marked
         return {

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from django.utils.translation import gettext_lazy as _
 
-from evaluation import automation
-from evaluation.clocks import holders, running_clock
+from communities.permissions import officers
+from evaluation import automation, clocks, handling
+from evaluation.barring import without_barred
+from evaluation.clocks import PAUSERS, holders, running_clock
 from evaluation.models import Application
 from evaluation.notifications import tell
 from evaluation.permissions import roles_of, visible_to
@@ -50,6 +54,41 @@ SECRET = Ask("secret", _("密值"), "secret", help=_("您承诺时自己保管�
 PUBLIC_VALUE = Ask("public_value", _("公开数值"), "line", help=_("按公开来源原样录入，全角半角、空格均须一致"))
 AFTER_ACCEPTANCE = ("recommendation", "drawing")
 SITTING = ("site_visit", "review", "deliberation", "revision_check")
+HELD = tuple(state for state in clocks.HOLDERS if state != "draft")
+REMINDERS = ("intake", "district_officer", "organiser", "approver", "supervisor")
+
+
+def _pausing() -> Iterator[Transition]:
+    """Stopping the clock and letting it go on, for each set of persons who may in the states that they hold."""
+    reason = Ask("reason", _("理由"), help=_("写明事由与依据；记入留痕，申报单位和监督员可以看到"))
+    for roles in dict.fromkeys(PAUSERS.values()):
+        states = tuple(state for state, who in PAUSERS.items() if who == roles)
+        yield Transition(
+            "pause_clock", _("暂停计时"), _("暂停了期限计算"), states, None, roles, asks=(reason,), when=clocks.runs,
+            effects=(effects.pause_clock,), page="application-clock", aside=True,
+        )  # fmt: skip
+        yield Transition(
+            "resume_clock", _("恢复计时"), _("恢复了期限计算"), states, None, roles, when=clocks.is_paused,
+            effects=(effects.resume_clock,), page="application-clock", aside=True,
+        )  # fmt: skip
+
+
+def _giving() -> Iterator[Transition]:
+    """Giving the case to one colleague among those with the duty that serves it, or handing it over to another."""
+    asks = (
+        Ask("handler", _("经办人"), "choice", choices=handling.choices),
+        Ask("reason", _("说明"), required=False, help=_("移交的写明事由；记入留痕。")),
+    )
+    for duty in handling.DUTIES:
+        states = tuple(
+            state for state, serving in handling.SERVED_BY.items() if serving == duty and state not in AUTOMATIC
+        )
+        yield Transition(
+            "assign", _("指定经办人"), _("指定了经办人"), states, None, (duty, "supervisor"), asks=asks,
+            checks=(handling.handler_has_the_duty,), effects=(handling.assign,), aside=True,
+            told=_("已指定经办人：%(subject)s。"),
+        )  # fmt: skip
+
 
 APPLICATION = register(
     Machine(
@@ -62,6 +101,7 @@ APPLICATION = register(
         clock=running_clock,
         notify=tell,
         holders=holders,
+        overseers=lambda application: without_barred(officers("supervisor"), application.project),
         steps={
             "checking": automation.check_form,
             "tallying": automation.tally,
@@ -72,19 +112,23 @@ APPLICATION = register(
             # 2–3b: filing, form check, correction
             Transition(
                 "submit", _("提交申报"), _("提交了申报"), ("draft",), "checking", ("applicant",),
-                checks=(guards.application_is_not_empty, guards.uploads_are_finished), effects=(effects.seal,),
-                page="application-submit",
+                checks=(
+                    guards.application_is_not_empty, guards.uploads_are_finished, guards.construction_is_settled,
+                ),
+                effects=(effects.seal,), page="application-submit",
             ),
             Transition(
                 "checked", _("自动检查完成"), _("完成了自动检查"), ("checking",), "form_check", ("system",),
             ),
             Transition(
                 "accept", _("受理"), _("受理了申报"), ("form_check",), "recommendation", ("intake",),
-                checks=(guards.no_unsent_findings,), when=guards.asks_recommendation, page="form-check",
+                checks=(guards.no_unsent_findings, guards.rules_are_settled), effects=(effects.issue_acceptance,),
+                when=guards.asks_recommendation, page="form-check",
             ),
             Transition(
                 "accept", _("受理"), _("受理了申报"), ("form_check",), "drawing", ("intake",),
-                checks=(guards.no_unsent_findings,), when=guards.asks_no_recommendation, page="form-check",
+                checks=(guards.no_unsent_findings, guards.rules_are_settled), effects=(effects.issue_acceptance,),
+                when=guards.asks_no_recommendation, page="form-check",
             ),
             Transition(
                 "request_correction", _("发出一次性补正告知"), _("发出了一次性补正告知"), ("form_check",), "correction",
@@ -92,7 +136,7 @@ APPLICATION = register(
             ),
             Transition(
                 "refuse", _("不予受理"), _("作出不予受理决定"), ("form_check",), "refused", ("intake",), asks=(REASON,),
-                danger=True, told=_("已决定不予受理：%(subject)s。"),
+                effects=(effects.issue_refusal,), danger=True, told=_("已决定不予受理：%(subject)s。"),
             ),
             Transition(
                 "resubmit", _("提交补正"), _("提交了补正"), ("correction",), "checking", ("applicant",),
@@ -168,10 +212,10 @@ APPLICATION = register(
                 "redraw", _("重新抽取"), _("因无人递补重新抽取"), ("inviting",), "drawing", ("supervisor",), asks=(REASON,),
                 effects=(effects.end_invitations, effects.next_round), danger=True, page="draw",
             ),
-            # a party became another while the panel sat: nobody judges who now conflicts with it
+            # it came up while the panel sat: nobody judges who must stand back, and somebody serves no more
             Transition(
-                "redraw", _("重新抽取"), _("因专家须回避重新抽取"), SITTING, "drawing", ("supervisor",), asks=(REASON,),
-                effects=(effects.end_invitations, effects.next_round), when=guards.a_seat_conflicts, danger=True,
+                "redraw", _("重新抽取"), _("因专家须回避或不能履职重新抽取"), SITTING, "drawing", ("supervisor",), asks=(REASON,),
+                effects=(effects.end_invitations, effects.next_round), when=guards.a_seat_must_go, danger=True,
                 page="draw",
             ),
             Transition(
@@ -185,7 +229,7 @@ APPLICATION = register(
             # 6: site visit, sheets, result, opinion
             Transition(
                 "finish_site_visit", _("核查完成，开始评分"), _("完成了现场核查"), ("site_visit",), "review", ("leader",),
-                checks=(guards.site_visit_is_signed,), page="site-visit",
+                checks=(guards.site_visit_is_signed,), effects=(effects.make_site_paper,), page="site-visit",
                 told=_("已完成现场核查，评分开始：%(subject)s。"),
             ),
             Transition(
@@ -226,7 +270,7 @@ APPLICATION = register(
                 "close_review", _("评审结束，送审定"), _("结束评审并送审定"), ("deliberation",), "approval", ("organiser",),
                 checks=(
                     guards.nobody_amends, guards.result_is_current, guards.opinion_is_given, guards.opinion_is_signed,
-                    guards.no_seat_conflicts,
+                    guards.no_seat_conflicts, guards.construction_is_settled,
                 ),
                 page="panel",
                 told=_("已结束评审，送审定：%(subject)s。"),
@@ -262,6 +306,13 @@ APPLICATION = register(
             Transition(
                 "retry", _("重试自动步骤"), _("重试了自动步骤"), AUTOMATIC, None, ("intake", "organiser", "approver"),
                 when=guards.has_failed,
+            ),
+            *_pausing(),
+            *_giving(),
+            Transition(
+                "remind", _("催办"), _("催办了"), HELD, None, REMINDERS,
+                checks=(handling.somebody_can_be_reminded,), effects=(handling.remind,), aside=True,
+                told=_("已催办：%(subject)s。"),
             ),
         ),
     )

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
-from evaluation import drawing, findings, outcome, snapshot
+from evaluation import changing, clocks, drawing, findings, issuing, outcome, site_paper, snapshot, substituting
 from evaluation.marking import result_of
 from evaluation.models import Application, Assignment, Certificate, Draw, Mark, Objection, SiteVisit
+from evaluation.site import site_visit_of
+from evaluation.site_signing import sha256_of_content
 from evaluation.workflow.guards import item_codes
 from experts.draw import canonical_bytes
 from portal.files import sha256_of
 from portal.machine import MACHINES, Act
+from portal.tasks import ring
 
 Data = Mapping[str, Any]
 
@@ -27,7 +31,16 @@ def send_findings(application: Application, act: Act) -> Data:
     number = application.correction_round + 1
     Application.objects.filter(pk=application.pk).update(correction_round=number)
     application.correction_round = number
-    return {"round": number, "findings": findings.send(application, number, act.at)}
+    return {"round": number, "findings": findings.send(application, number, act)}
+
+
+def issue_acceptance(application: Application, act: Act) -> Data:
+    return {"notice": issuing.issue(application, "acceptance", act, issuing.acceptance(application)).number}
+
+
+def issue_refusal(application: Application, act: Act) -> Data:
+    content = issuing.refusal(application, str(act.data["reason"]))
+    return {"notice": issuing.issue(application, "refusal", act, content).number}
 
 
 def freeze_draw(application: Application, act: Act) -> Data:
@@ -91,6 +104,13 @@ def open_site_visit(application: Application, act: Act) -> Data:
     return {}
 
 
+def make_site_paper(application: Application, act: Act) -> Data:
+    """The signed record becomes a paper; a worker makes it, or whoever opens it first."""
+    visit = site_visit_of(application)
+    transaction.on_commit(lambda: ring(site_paper.make_paper, visit.pk), robust=True)
+    return {"content_sha256": sha256_of_content(visit)}
+
+
 def keep_opinion(application: Application, act: Act) -> Data:
     result = result_of(application)
     result.opinion = act.data["opinion"].strip()
@@ -122,7 +142,7 @@ def reopen_sheets(application: Application, act: Act) -> Data:
             for mark in old.marks.all()
         )
     for visit in application.site_visits.filter(review_round=application.review_round - 1):
-        seen = [*visit.photos.all(), *visit.findings.all()]
+        seen = [*visit.photos.order_by("pk"), *visit.findings.all(), *visit.signatures.all()]
         visit.pk, visit.review_round = None, application.review_round
         visit.save()
         for row in seen:
@@ -134,6 +154,7 @@ def reopen_sheets(application: Application, act: Act) -> Data:
 def end_invitations(application: Application, act: Act) -> Data:
     """Nobody is reminded of a seat in a draw that was given up, nor replaced when the day has passed."""
     application.assignments.filter(review_round=application.review_round).update(due_on=None)
+    substituting.drop_waiting(application)
     return {}
 
 
@@ -174,4 +195,14 @@ def issue_certificate(application: Application, act: Act) -> Data:
     ).exclude(pk=certificate.pk)
     for old in earlier:
         MACHINES["certificate"].perform(old, "supersede", by=None)
+    for change in changing.waiting_for(application):
+        MACHINES["major_change"].perform(change, "settle", by=None)
     return {"certificate": certificate.number, "level": certificate.level}
+
+
+def pause_clock(application: Application, act: Act) -> Data:
+    return clocks.pause(application, act.day)
+
+
+def resume_clock(application: Application, act: Act) -> Data:
+    return clocks.resume(application, act.day)

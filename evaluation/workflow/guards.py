@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from evaluation import deliberating, drawing, findings, receiving, suspecting
+from evaluation import changing, deliberating, drawing, findings, handling, receiving, ruling, suspecting, unseating
 from evaluation.filing import open_findings
 from evaluation.marking import result_of
 from evaluation.models import Application, Finding
@@ -48,14 +48,23 @@ def uploads_are_finished(application: Application, act: Act) -> Iterator[Problem
     yield from receiving.unfinished(application)
 
 
+def construction_is_settled(application: Application, act: Act) -> Iterator[Problem]:
+    """No major change waits to be decided, and nothing that guidance stopped."""
+    yield from changing.unsettled(application)
+
+
 def no_unsent_findings(application: Application, act: Act) -> Iterator[Problem]:
     for finding in findings.unsent(application):
         message = gettext_noop("“%(place)s”处还有未告知的问题，请删除或发出补正告知。")
         yield Problem("finding_unsent", finding.place, message, {"place": finding.place})
 
 
+def rules_are_settled(application: Application, act: Act) -> Iterator[Problem]:
+    yield from ruling.unsettled(application)
+
+
 def findings_can_be_sent(application: Application, act: Act) -> Iterator[Problem]:
-    rounds, used = application.project.programme.correction_rounds, findings.rounds_used(application)
+    rounds, used = application.terms.correction_rounds, findings.rounds_used(application)
     if not findings.unsent(application).exists():
         yield Problem("nothing_found", "", gettext_noop("还没有列出问题，不能发出补正告知。"))
     if used >= rounds:
@@ -118,8 +127,7 @@ def public_value_is_of_a_later_day(application: Application, act: Act) -> Iterat
 
 
 def cosigner_is_another(application: Application, act: Act) -> Iterator[Problem]:
-    draw = drawing.present(application)
-    if act.by is not None and draw.organiser_id == act.by.pk:
+    if act.by is not None and handling.has_proposed_draw(application, act.by):
         yield Problem("same_person", "", gettext_noop("抽取须由两人共同启动，监督员不能是发起人。"))
 
 
@@ -138,19 +146,20 @@ def flagged_items_have_notes(application: Application, act: Act) -> Iterator[Pro
             yield Problem("note_missing", code, message, {"code": code})
 
 
-def a_seat_conflicts(application: Application) -> bool:
-    return conflicting_seats(application).exists()
+def a_seat_must_go(application: Application) -> bool:
+    """Somebody of the panel must stand back, or serves no more."""
+    return conflicting_seats(application).exists() or unseating.absent().filter(application=application).exists()
 
 
 def conflicting_seats(application: Application) -> Any:
-    """Seats of this round that must go, since a party became another while the panel sat."""
+    """Seats of this round whose experts must stand back, as came up while the panel sat."""
     seats = application.assignments.filter(review_round=application.review_round, state__in=SEATED)
     return seats.exclude(conflict="").select_related("expert__user").order_by("seat")
 
 
 def no_seat_conflicts(application: Application, act: Act) -> Iterator[Problem]:
     for seat in conflicting_seats(application):
-        message = gettext_noop("专家%(expert)s因当事单位变化须回避；请重新抽取专家组后再办理。")
+        message = gettext_noop("专家%(expert)s须回避；请重新抽取专家组后再办理。")
         yield Problem("seat_conflicts", "", message, {"expert": str(seat.expert)})
 
 

@@ -134,6 +134,9 @@ CERTIFICATE = register(
             Transition("expire", _("到期"), _("证书到期"), ("valid",), "expired", ("system",)),
             Transition("supersede", _("被取代"), _("被新证书取代"), ("valid",), "superseded", ("system",)),
             Transition(
+                "cancel", _("因重大变更撤销"), _("因重大变更撤销了证书"), ("valid",), "revoked", ("system",), danger=True,
+            ),
+            Transition(
                 "revoke", _("撤销证书"), _("撤销了证书"), ("valid",), "revoked", ("supervisor",), danger=True,
                 asks=(REASON, Ask("hearing", _("听取当事人意见的情况"))), afterwards=(ban_unit,),
             ),

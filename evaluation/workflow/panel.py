@@ -1,4 +1,4 @@
-"""The life of an assignment 指派: asked, accepted or not, signed. A decline takes the next in the drawn order."""
+"""The life of an assignment 指派: asked, accepted or not, signed. Who gives up a seat leaves a vacancy."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from evaluation import deliberating, drawing, marking, refusing
+from evaluation import deliberating, drawing, marking, refusing, substituting
 from evaluation.models import Application, Assignment
 from evaluation.notifications import tell_assignment
 from evaluation.permissions import assignment_roles, assignments_visible_to, roles_of
 from experts import facts
+from experts.models import Expert
 from portal import clock
 from portal.accounts import Confirmed
 from portal.machine import MACHINES, Act, Ask, Machine, Transition, hold, register
@@ -24,6 +26,7 @@ STATES = {
     "declined": _("已谢绝"),
     "recused": _("已回避"),
     "lapsed": _("逾期未答复"),
+    "released": _("不能履职退出"),
     "signed": _("评分表已签署"),
     "amending": _("合议中改评"),
 }
@@ -59,6 +62,16 @@ def no_conflict_is_known(assignment: Assignment, act: Act) -> Iterator[Problem]:
         yield Problem("conflict", "no_conflict", message)
 
 
+def expert_serves(assignment: Assignment, act: Act) -> Iterator[Problem]:
+    """On the day of the answer: since the pool was frozen a term may have ended, or an expert been paused."""
+    if Expert.objects.serving(act.day).filter(pk=assignment.expert_id).exists():
+        return
+    message = gettext_noop("您的专家资格正在暂停，不能接受评审邀请；席位将由下一位递补。")
+    if drawing.absence(assignment.expert, act.day) != "paused":
+        message = gettext_noop("您不在聘期内，不能接受评审邀请；席位将由下一位递补。")
+    yield Problem("not_serving", "", message)
+
+
 def signer_is_no_party(assignment: Assignment, act: Act) -> Iterator[Problem]:
     if "expert" not in roles_of(act.by, assignment.application):
         yield Problem("party", "", gettext_noop("您已是当事单位的人员，不能签署本案的评分表。"))
@@ -67,7 +80,7 @@ def signer_is_no_party(assignment: Assignment, act: Act) -> Iterator[Problem]:
 def seat_has_no_conflict(assignment: Assignment, act: Act) -> Iterator[Problem]:
     """Read anew: the seat may have been marked while the sheet lay open."""
     if Assignment.objects.filter(pk=assignment.pk).exclude(conflict="").exists():
-        message = gettext_noop("因当事单位变化，您与当事单位存在应当回避的关系，不能签署；评价组织员将重新抽取。")
+        message = gettext_noop("您与当事单位存在应当回避的关系，不能签署；由监督员启动重新抽取。")
         yield Problem("conflict", "", message)
 
 
@@ -114,6 +127,10 @@ def dissent_is_said(assignment: Assignment, act: Act) -> Iterator[Problem]:
         yield Problem("dissent_unasked", "agrees", gettext_noop("写了保留意见，请选择“不同意，保留意见”。"))
 
 
+def _panel_page(assignment: Assignment) -> str:
+    return reverse("panel", args=[assignment.application_id])
+
+
 def keep_endorsement(assignment: Assignment, act: Act) -> Data:
     kept = deliberating.endorse(assignment, agrees=act.data["agrees"] == "yes", dissent=act.data.get("dissent") or "")
     return {"opinion_sha256": kept.opinion_sha256}
@@ -122,12 +139,17 @@ def keep_endorsement(assignment: Assignment, act: Act) -> Data:
 def convene_when_full(assignment: Assignment, act: Act) -> None:
     application = assignment.application
     round_ = application.assignments.filter(review_round=application.review_round)
-    if round_.filter(state="accepted").count() == application.project.programme.panel_size:
+    if round_.filter(state="accepted").count() == application.terms.panel_size:
         MACHINES["application"].perform(application, "convene", by=None)
 
 
-def take_substitute(assignment: Assignment, act: Act) -> Data:
-    return {"next": drawing.substitute(assignment, act.day)}
+def leave_seat(assignment: Assignment, act: Act) -> None:
+    substituting.give_up(assignment)
+
+
+def say_unasked(assignment: Assignment, act: Act) -> Data:
+    """That the expert was passed over before anybody asked, and so hears nothing of it."""
+    return {"unasked": True} if act.data.get("unasked") else {}
 
 
 def say_how(assignment: Assignment, act: Act) -> Data:
@@ -152,6 +174,7 @@ def tally_when_complete(assignment: Assignment, act: Act) -> None:
 
 
 REASON = Ask("reason", _("理由"))
+WHY = Ask("reason", _("原因"))
 SIGNATURE = (
     Ask("signed_name", _("签署人姓名"), "line", help=_("请键入本人姓名，作为签名。")),
     Ask("password", _("当前密码"), "password", help=_("签署前再次核验身份。")),
@@ -178,29 +201,33 @@ ASSIGNMENT = register(
         transitions=(
             Transition(
                 "accept", _("接受评审"), _("接受了评审邀请"), ("invited",), "accepted", ("invitee",),
-                checks=(no_conflict_is_known,), afterwards=(convene_when_full,), when=panel_is_forming, in_time=True,
+                checks=(no_conflict_is_known, expert_serves), afterwards=(convene_when_full,), when=panel_is_forming, in_time=True,
                 asks=(Ask("no_conflict", _("我与各方当事单位没有应当回避的关系"), "yes"),), effects=(say_how,),
             ),
             Transition(
                 "decline", _("谢绝"), _("谢绝了评审邀请"), ("invited",), "declined", ("invitee",),
                 asks=(Ask("reason", _("理由"), required=False, help=_("不写理由的，计入本年谢绝次数。")),),
-                effects=(say_how, take_substitute), afterwards=(refusing.pause_when_many,), when=panel_is_forming,
+                effects=(say_how, leave_seat), afterwards=(refusing.pause_when_many,), when=panel_is_forming,
             ),
             Transition(
                 "recuse", _("申明回避"), _("申明回避"), ("invited",), "recused", ("invitee",), asks=(REASON,),
-                effects=(say_how, keep_recusal, take_substitute), when=panel_is_forming, danger=True,
+                effects=(say_how, keep_recusal, leave_seat), when=panel_is_forming, danger=True,
             ),
             Transition(
                 "lapse", _("逾期未答复"), _("逾期未答复，由下一位递补"), ("invited",), "lapsed", ("system",),
-                effects=(take_substitute,), afterwards=(refusing.pause_when_many,), when=panel_is_forming,
+                effects=(leave_seat,), afterwards=(refusing.pause_when_many,), when=panel_is_forming,
             ),
             Transition(
-                "exclude", _("因当事单位变化回避"), _("因当事单位变化须回避，由下一位递补"), ("invited", "accepted"), "recused",
-                ("system",), effects=(take_substitute,), when=panel_is_forming,
+                "exclude", _("须回避"), _("经核对须回避，由下一位递补"), ("invited", "accepted"), "recused", ("system",),
+                asks=(WHY,), effects=(say_unasked, leave_seat), when=panel_is_forming,
+            ),
+            Transition(
+                "release", _("不能履职退出"), _("不能履职，退出席位，由下一位递补"), ("invited", "accepted"), "released",
+                ("system",), asks=(WHY,), effects=(say_unasked, leave_seat), when=panel_is_forming,
             ),
             Transition(
                 "replace", _("更换专家"), _("更换了专家"), ("invited", "accepted"), "declined", ("organiser",),
-                asks=(REASON,), effects=(take_substitute,), when=panel_is_forming, danger=True,
+                asks=(REASON,), effects=(leave_seat,), when=panel_is_forming, danger=True,
             ),
             Transition(
                 "sign", _("签署评分表"), _("签署了评分表"), ("accepted",), "signed", ("invitee",), asks=SIGNATURE,
@@ -224,7 +251,7 @@ ASSIGNMENT = register(
                     Ask("dissent", _("保留意见"), required=False), *SIGNATURE,
                 ),
                 checks=(signs_in_person, signer_is_no_party, seat_has_no_conflict, opinion_stands, dissent_is_said),
-                effects=(keep_endorsement,), when=panel_deliberates,
+                effects=(keep_endorsement,), when=panel_deliberates, shown_at=_panel_page,
             ),
         ),
     )

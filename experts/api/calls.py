@@ -33,6 +33,7 @@ class CallSerializer(serializers.Serializer):
     is_running = serializers.SerializerMethodField()
     term_years = serializers.IntegerField()
     fields_at_most = serializers.IntegerField()
+    version = serializers.IntegerField()
     published_at = serializers.DateTimeField(allow_null=True)
 
     def get_is_running(self, row: Call) -> bool:
@@ -40,7 +41,7 @@ class CallSerializer(serializers.Serializer):
 
 
 class CallData(serializers.Serializer):
-    """What a call says. It cannot be changed afterwards."""
+    """What a call says. Until its last day it may be prolonged and its conditions may change; nothing else."""
 
     title = serializers.CharField(max_length=120)
     conditions = serializers.CharField(max_length=20000)
@@ -48,6 +49,25 @@ class CallData(serializers.Serializer):
     closes_on = serializers.DateField()
     term_years = serializers.IntegerField(default=3)
     fields_at_most = serializers.IntegerField(default=3)
+
+
+class CallChangeData(serializers.Serializer):
+    """A later last day, or other conditions, or both, and why. ``version``: the one that the caller has read."""
+
+    closes_on = serializers.DateField(required=False)
+    conditions = serializers.CharField(max_length=calling.CONDITIONS_AT_MOST, required=False)
+    reason = serializers.CharField(max_length=calling.REASON_AT_MOST, required=False, default="", allow_blank=True)
+    version = serializers.IntegerField(required=False, min_value=1, max_value=32767)
+
+
+class CallVersionSerializer(serializers.Serializer):
+    """What a call said before it was changed, and why it was."""
+
+    number = serializers.IntegerField()
+    conditions = serializers.CharField()
+    closes_on = serializers.DateField()
+    replaced_at = serializers.DateTimeField()
+    reason = serializers.CharField()
 
 
 class AdmittedSerializer(serializers.Serializer):
@@ -82,7 +102,7 @@ class CallEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     def get_permissions(self) -> list[Any]:
         """Reading is public; whatever writes asks who it is."""
-        public = self.action in ("list", "retrieve", "admitted")
+        public = self.action in ("list", "retrieve", "admitted", "versions")
         return [permissions.AllowAny()] if public else super().get_permissions()
 
     def get_queryset(self) -> Any:
@@ -93,6 +113,20 @@ class CallEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Announce a call; for the keeper of the pool."""
         row = calling.open_call(request.user, self.read(CallData))
         return Response(CallSerializer(row).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=CallChangeData, responses=CallSerializer)
+    def partial_update(self, request: Request, number: str) -> Response:
+        """Prolong a call or change its conditions, until its last day; for the keeper of the pool."""
+        row, values = self.get_object(), self.read(CallChangeData)
+        reason, seen = values.pop("reason"), values.pop("version", None)
+        calling.change_call(request.user, row, values, reason, seen)
+        return Response(CallSerializer(row).data)
+
+    @extend_schema(responses=CallVersionSerializer(many=True), filters=False)
+    @action(detail=True)
+    def versions(self, request: Request, number: str) -> Response:
+        """What the call said before it was changed, newest first."""
+        return self.paged(self.get_object().versions.all(), CallVersionSerializer)
 
     @extend_schema(responses=AdmittedSerializer(many=True), filters=False)
     @action(detail=True)

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from communities import access
-from experts import admitting, pool, standing
+from experts import admitting, importing, pool, standing
 from experts.api.admissions import AdmissionSerializer, FieldSerializer
 from experts.models import Expert, Field
 from experts.permissions import as_person, can_expert, experts_visible_to, may_see_pool
@@ -103,6 +103,13 @@ class ExpertEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin, End
         row, values = self.get_object(), self.read(ExpertFieldsData)
         standing.change_fields(request.user, row, values["fields"], values["reason"])
         return Response(ExpertSerializer(self.get_object()).data)
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"], url_path="password-link")
+    def password_link(self, request: Request, number: str) -> Response:
+        """Send an imported expert the link to set a first password again, as long as none was set; for the keeper."""
+        importing.send_password_link(request.user, self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=None, responses={201: AdmissionSerializer})
     @action(detail=True, methods=["post"])

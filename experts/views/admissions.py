@@ -14,11 +14,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from communities.views import page, told, tried
-from experts import admitting
+from communities.views.framing import page, told, tried
+from experts import admitting, declaring
 from experts.forms import AdmissionFilter, AdmissionForm, ProofForm
 from experts.models import Admission, AdmissionProof, Call
-from experts.permissions import admissions_visible_to, as_person, can_admission, can_pool
+from experts.permissions import admissions_visible_to, as_person, can_admission, can_expert, can_pool
 from experts.workflow import ADMISSION, CONCLUSIONS
 from portal import files
 from portal.forms import act_links
@@ -70,7 +70,10 @@ def admission_page(request: HttpRequest, row: Admission, proof: ProofForm | None
     edits = can_admission(request.user, "edit", row)
     events = list(Event.objects.of(row).reverse())
     vetting = next((event for event in events if event.verb == "admission.vet"), None)
+    sees_facts = row.expert is not None and row.state != "draft" and can_expert(request.user, "see_facts", row.expert)
+    decides = sees_facts and row.user_id not in as_person(request.user)
     context = {
+        "gaps": declaring.uncovered(declaring.employments(row.expert), timezone.localdate()) if decides else [],
         "admission": row,
         "edits": edits,
         "own": row.user_id in as_person(request.user),

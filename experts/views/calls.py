@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from communities.views import page, told, tried
+from communities.views.framing import page, told, tried
 from experts import admitting
 from experts import calls as calling
-from experts.forms import CallForm
+from experts.forms import CallChangeForm, CallForm
 from experts.models import Admission, Call
 from experts.permissions import as_person, can_pool
 from portal.machine import NotAllowed
@@ -60,10 +60,30 @@ def call(request: HttpRequest, number: str) -> HttpResponse:
         "bars": [*admitting.entry_problems(request.user, today)] if asks else [],
         "people": Paginator(row.listed, PEOPLE).get_page(request.GET.get("page")),
         "keeps": keeps,
+        "may_change": calling.may_change(request.user, row, today),
+        "versions": row.versions.all(),
         "handed_in": row.admissions.exclude(handed_in_at=None).count() if keeps else 0,
         "hindrances": [*calling.publication_problems(row, today)] if keeps and not row.published_at else [],
     }
     return render(request, "experts/call.html", context)
+
+
+@login_required
+def call_change(request: HttpRequest, number: str) -> HttpResponse:
+    """Prolong a call or change its conditions."""
+    row = get_object_or_404(Call, number=number)
+    if not can_pool(request.user, "open_call"):
+        raise NotAllowed("open_call")
+    form = CallChangeForm(request.POST or None, instance=row)
+
+    def keep() -> None:
+        values = {name: form.cleaned_data[name] for name in calling.CHANGEABLE}
+        calling.change_call(request.user, row, values, form.cleaned_data["reason"], form.cleaned_data["version"])
+
+    if tried(form, keep):
+        messages.success(request, _("征集已变更，此前的版本仍在征集页面公开。"))
+        return redirect(row)
+    return page(request, "experts/call_form.html", form, call=row)
 
 
 @login_required

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from communities.views import next_of, page, tried
+from communities.views.framing import next_of, page, tried
 from experts import declaring, facts
 from experts.forms import CHANGE_FORMS, EmploymentForm, LiftForm, PinForm, TieForm
 from experts.models import Expert
@@ -38,7 +38,7 @@ def pins(request: HttpRequest) -> HttpResponse:
         "page": rows,
         "verdict": verdict,
         "names": facts.names_of({row.party_code for row in rows}),
-        "liftable": {row.pk for row in rows if can_expert(request.user, "lift_fact", row.expert)},
+        "liftable": {row.pk for row in rows if facts.may_lift(request.user, row)},
     }
     return render(request, "experts/pins.html", context)
 
@@ -53,7 +53,8 @@ def pin(request: HttpRequest, number: str) -> HttpResponse:
     if tried(form, lambda: _decide(request.user, row, form.cleaned_data)):
         messages.success(request, _("核定已记录，监督员会收到通知。"))
         return redirect(following or row.get_absolute_url())
-    return page(request, "experts/pin_form.html", form, expert=row, next=following)
+    gaps = declaring.uncovered(declaring.employments(row), timezone.localdate())
+    return page(request, "experts/pin_form.html", form, expert=row, next=following, gaps=gaps)
 
 
 def _asked(request: HttpRequest) -> dict[str, str]:

@@ -36,6 +36,8 @@ def experts(request: HttpRequest) -> HttpResponse:
         "narrowed": any(wanted),
         "sees_pins": can_pool(request.user, "see_pins"),
         "sees_admissions": can_pool(request.user, "see_admissions"),
+        "sees_imports": can_pool(request.user, "see_imports"),
+        "imports": can_pool(request.user, "import_experts"),
         "today": today,
     }
     return render(request, "experts/experts.html", context)

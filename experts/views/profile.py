@@ -12,12 +12,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from communities.views import page, told, tried
+from communities.views.framing import page, told, tried
 from experts import admitting, pool, standing
 from experts.forms import FieldsForm
 from experts.models import Admission, Expert
 from experts.permissions import admissions_visible_to, as_person, can_expert, experts_visible_to
 from experts.workflow import EXPERT
+from portal import first_password
 from portal.forms import act_links
 from portal.machine import NotAllowed
 from portal.models import Event
@@ -46,6 +47,7 @@ def expert(request: HttpRequest, number: str) -> HttpResponse:
         "may_renew": standing.may_ask_renewal(user, row, today),
         "renewal": renewal,
         "may_change_fields": can_expert(user, "change_fields", row),
+        "may_send_link": can_expert(user, "send_password_link", row) and first_password.is_awaited(row.user),
         "contacts": can_expert(user, "see_contact", row),
         "sees_history": sees_history,
         "admissions": admissions_visible_to(user).filter(expert=row).select_related("call").order_by("-pk"),

@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from communities.models import District, Organisation
 from evaluation import deliberating, findings, marking
-from evaluation.models import Application, Assignment, PublicNotice, Result
-from evaluation.workflow import APPLICATION, ASSIGNMENT
+from evaluation.models import Application, Assignment, PublicNotice, Result, Vacancy
+from evaluation.workflow import APPLICATION, ASSIGNMENT, VACANCY
 from experts.draw import secret_hash
 from portal import tasks
 from portal.accounts import Confirmed
@@ -193,6 +193,17 @@ def move_notice_into_the_past(application: Application) -> None:
 def work(application: Application) -> None:
     """What a worker does when the bell rings."""
     tasks.advance(APPLICATION.name, application.pk)
+
+
+def fill_seats(application: Application) -> None:
+    """What a worker does for the seats that were given up, until somebody is asked for each or nobody is left."""
+    rows = Vacancy.objects.filter(assignment__application=application, state="waiting", fault="").order_by("pk")
+    tried = set()
+    while (row := rows.first()) is not None:
+        if row.pk in tried:
+            raise LookupError(f"{row} still waits after its step")
+        tried.add(row.pk)
+        tasks.advance(VACANCY.name, row.pk)
 
 
 MAIN: Mapping[str, Step] = {

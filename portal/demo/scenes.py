@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import cycle
 
 from django.utils import timezone
@@ -38,6 +39,7 @@ def one_declines(application: Application) -> None:
     ASSIGNMENT.perform(first, "decline", by=first.expert.user, reason="示例：当周在外地出差。")
     ASSIGNMENT.perform(second, "recuse", by=second.expert.user, reason="示例：近两年曾为该项目提供技术咨询。")
     ASSIGNMENT.perform(third, "accept", by=third.expert.user, no_conflict=True)
+    journey.fill_seats(application)
 
 
 def marks_begun(application: Application) -> None:
@@ -94,11 +96,16 @@ def rate_panel(application: Application) -> None:
 
 
 def guidance_begun(application: Application) -> None:
-    """First node closed, second with an opinion to be answered, third planned."""
+    """First node closed, second with an opinion to be answered, third planned; a major change is being examined."""
     first, second, third = (node for node, _ in application.project.programme.guidance_nodes)
+    today = timezone.localdate(days.REAL_NOW())
+    construction.give_schedules(application.project)
     construction.guide_at(application.project, first)
-    construction.record(construction.plan(application.project, second))
-    construction.plan(application.project, third)
+    construction.record(construction.plan(application.project, second), today + timedelta(days=10))
+    construction.plan(application.project, third, today + timedelta(days=10))
+    (lately,) = days.workdays_before(today, 1)
+    with days.as_of(max(timezone.now(), days.at(lately, 9, 30))):  # what waits is not overdue yet
+        construction.declare_change(application.project)
 
 
 def guidance_done(application: Application) -> None:

@@ -11,6 +11,8 @@ from time import monotonic
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from communities.models import District, Organisation
@@ -216,6 +218,8 @@ def route(live: Live) -> list[tuple[str, str]]:
 def consider_told() -> None:
     """Nobody hears of an invented past by e-mail; what is older than some days has been read."""
     now = timezone.now()
-    Notification.objects.filter(sent_at=None).update(sent_at=now)
+    address = User.objects.filter(pk=OuterRef("user")).values("email")[:1]
+    unsent = Notification.objects.filter(sent_at=None, held_since=None)
+    unsent.update(sent_at=now, sent_to=Coalesce(Subquery(address), F("address")))
     old = days.at(days.workdays_before(timezone.localdate(), 8)[0], 9, 0)
     Notification.objects.filter(created_at__lt=old, read_at=None).update(read_at=now)

@@ -15,6 +15,7 @@ from portal.clock import calendar
 from portal.machine import MACHINES
 from portal.models import Event
 from portal.problems import Problem, gettext_noop
+from portal.workdays import Calendar
 
 register = template.Library()
 DEADLINES = "deadlines of the page"
@@ -33,12 +34,13 @@ def stars(level: int, top: int = 3) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def deadline(context: template.Context, day: date | None) -> SafeString:
-    """还剩 3 个工作日 with the date; late, waiting or plain by class and by words, never by colour alone.
-
-    The calendar is read once a page, and a day is put into words once: in a list many rows end on the same.
-    """
+    """还剩 3 个工作日 with the date; late, waiting or plain by class and by words, never by colour alone."""
     # On the outermost layer: an included template has a render context of its own.
-    kept = context.render_context.dicts[0].setdefault(DEADLINES, {})
+    return deadline_lamp(context.render_context.dicts[0].setdefault(DEADLINES, {}), day)
+
+
+def deadline_lamp(kept: dict[Any, Any], day: date | None) -> SafeString:
+    """The same. kept: what one page keeps, empty at first: the calendar is read once, and a day is put into words once."""
     if day not in kept:
         kept[day] = _deadline(kept, day)
     return kept[day]
@@ -49,8 +51,14 @@ def _deadline(kept: dict[Any, Any], day: date | None) -> SafeString:
         return format_html('<span class="tag plain">{}</span>', gettext("无期限"))
     if CALENDAR not in kept:
         kept[CALENDAR] = calendar()
+    lamp, words, when = deadline_words(kept[CALENDAR], day)
+    return format_html('<span class="tag {}">{}</span> <span class="muted nowrap">{}</span>', lamp, words, when)
+
+
+def deadline_words(workdays: Calendar, day: date) -> tuple[str, str, str]:
+    """Of a last day: the lamp ("late", "wait" or "plain"), how long it is until then in words, and the day."""
     today = timezone.localdate()
-    left = kept[CALENDAR].workdays_between(today, day)
+    left = workdays.workdays_between(today, day)
     if left < 0:
         words = ngettext("已超 %(n)s 个工作日", "已超 %(n)s 个工作日", -left) % {"n": -left}
         lamp = "late"
@@ -60,8 +68,7 @@ def _deadline(kept: dict[Any, Any], day: date | None) -> SafeString:
         words = ngettext("还剩 %(n)s 个工作日", "还剩 %(n)s 个工作日", left) % {"n": left}
         lamp = "wait" if left <= 2 else "plain"
     # Three years ahead the day and month alone would be read as this year's.
-    when = dateformat.format(day, gettext("n月j日") if day.year == today.year else "Y-m-d")
-    return format_html('<span class="tag {}">{}</span> <span class="muted nowrap">{}</span>', lamp, words, when)
+    return lamp, words, dateformat.format(day, gettext("n月j日") if day.year == today.year else "Y-m-d")
 
 
 @register.filter
@@ -104,7 +111,16 @@ OTHER_ACTS: dict[str, str] = {
     "user.register": gettext_noop("注册了账号"),
     "user.change": gettext_noop("修改了账号信息"),
     "user.password": gettext_noop("修改了密码"),
+    "user.first_password": gettext_noop("设置了首个密码"),
     "user.notification_settings": gettext_noop("修改了通知设置"),
+    "user.queue_columns": gettext_noop("调整了案件列表显示的列"),
+    "user.queue_view": gettext_noop("设置了案件列表的默认视图"),
+    "saved_view.create": gettext_noop("保存了视图"),
+    "batch.prepare": gettext_noop("提出了批量办理"),
+    "export.ask": gettext_noop("提出了导出"),
+    "stand_in.ask": gettext_noop("提出了代理"),
+    "saved_view.change": gettext_noop("修改了视图"),
+    "saved_view.remove": gettext_noop("删除了视图"),
     "user.calendar_link": gettext_noop("生成了日历链接"),
     "user.calendar_unlink": gettext_noop("撤销了日历链接"),
     "access_token.create": gettext_noop("生成了接口令牌"),
@@ -127,20 +143,67 @@ OTHER_ACTS: dict[str, str] = {
     "question.ask": gettext_noop("提出了质询"),
     "guidance_visit.plan": gettext_noop("计划了过程指导"),
     "guidance_opinion.open": gettext_noop("提出了指导意见"),
+    "guidance_visit.note": gettext_noop("补充了指导记要"),
+    "guidance_companion.ask": gettext_noop("邀请了专家随行指导"),
+    "project.schedule": gettext_noop("填写了施工计划"),
+    "major_change.open": gettext_noop("开始填写重大变更"),
+    "major_change.demand": gettext_noop("要求说明重大变更"),
+    "major_change.write": gettext_noop("修改了重大变更"),
+    "major_change.proof": gettext_noop("上传了变更佐证"),
+    "major_change.remove_proof": gettext_noop("删除了变更佐证"),
     "site_visit.record": gettext_noop("登记了现场核查"),
     "finding.release": gettext_noop("放行了新增问题"),
+    "application.free": gettext_noop("经办人须回避，案件待另行指派"),
+    "rule.override": gettext_noop("放行了未通过的软性规则"),
+    "rule.take_back": gettext_noop("撤销了对规则的放行"),
+    "phrase.write": gettext_noop("修改了常用语"),
+    "phrase.remove": gettext_noop("删除了常用语"),
+    "officer_conflict.declare": gettext_noop("登记了经办人员回避"),
+    "officer_conflict.ask_release": gettext_noop("提出解除经办人员回避"),
+    "officer_conflict.release": gettext_noop("同意解除经办人员回避"),
+    "officer_conflict.keep": gettext_noop("未同意解除经办人员回避"),
     "evidence.open": gettext_noop("查看了佐证"),
     "site_visit.sign": gettext_noop("在核查记录上签字"),
+    "site_visit.find": gettext_noop("记录了现场所见"),
+    "site_visit.photo": gettext_noop("上传了现场核查照片"),
+    "site_visit.withdraw_photo": gettext_noop("撤下了现场核查照片"),
+    "site_visit.void": gettext_noop("修改了核查记录，原签字失效"),
     "objection.file": gettext_noop("提出了异议"),
+    "application.await_message": gettext_noop("告知待核发，期限自发出之日起算"),
+    "application.start_clock": gettext_noop("告知已发出，期限开始计算"),
+    "application.restate_clock": gettext_noop("期限规定变更，期限随之调整"),
+    "application.redate_clock": gettext_noop("工作日表变更，期限随之调整"),
+    "limit.change": gettext_noop("更改了期限"),
+    "officer.give": gettext_noop("任命了职责"),
+    "officer.end": gettext_noop("终止了职责"),
+    "user.open": gettext_noop("建立了账号"),
+    "user.deactivate": gettext_noop("停用了账号"),
+    "user.reactivate": gettext_noop("启用了账号"),
+    "user.unlock": gettext_noop("解除了登录限制"),
+    "user.reset_password": gettext_noop("作废了密码并发送了设置密码的链接"),
+    "district.open": gettext_noop("增加了区县"),
+    "district.change": gettext_noop("更改了区县"),
+    "programme.change": gettext_noop("更改了评价类别"),
+    "stage_rule.change": gettext_noop("更改了阶段规则"),
+    "parameter.change": gettext_noop("更改了参数"),
+    "day_override.change": gettext_noop("调整了工作日"),
+    "trail.export": gettext_noop("导出了留痕"),
+    "holding_rule.change": gettext_noop("修改了待发规则"),
+    "message_text.write": gettext_noop("修改了消息文本"),
+    "notification.bounce": gettext_noop("邮件被退回"),
+    "notification.resend": gettext_noop("重新发送了邮件"),
     "standard.import": gettext_noop("导入了评价标准"),
     "call.open": gettext_noop("发布了专家征集"),
+    "call.change": gettext_noop("变更了专家征集"),
     "call.publish": gettext_noop("公布了入库名单"),
+    "pool_import.open": gettext_noop("上传了专家库导入表"),
     "admission.open": gettext_noop("开始填写申请"),
     "admission.change": gettext_noop("修改了申请"),
     "admission.proof": gettext_noop("上传了证明材料"),
     "admission.remove_proof": gettext_noop("删除了证明材料"),
     "expert.admit": gettext_noop("进入专家库"),
     "expert.renew": gettext_noop("续聘"),
+    "expert.password_link": gettext_noop("重新发送了设置密码的邮件"),
     "expert.rate": gettext_noop("作出了履职评价"),
     "expert.reply_rating": gettext_noop("对履职评价作了申辩"),
     "expert.fields": gettext_noop("变更了专业"),
@@ -162,6 +225,9 @@ ROLES: dict[str, str] = {
     "member": gettext_noop("经办人"),
     "district_officer": gettext_noop("区县审核员"),
     "intake": gettext_noop("受理员"),
+    "absent": gettext_noop("被代理人"),
+    "stand_in": gettext_noop("代理人"),
+    "owner": gettext_noop("办理人"),
     "organiser": gettext_noop("评价组织员"),
     "expert": gettext_noop("专家"),
     "invitee": gettext_noop("专家"),
@@ -170,9 +236,15 @@ ROLES: dict[str, str] = {
     "supervisor": gettext_noop("监督员"),
     "draw_party": gettext_noop("抽取双方（评价组织员与监督员）"),
     "pool_keeper": gettext_noop("专家库管理员"),
+    "system_administrator": gettext_noop("系统管理员"),
+    "security_administrator": gettext_noop("安全管理员"),
+    "audit_administrator": gettext_noop("审计管理员"),
     "entrant": gettext_noop("入库申请人"),
+    "companion": gettext_noop("随行专家"),
+    "asked_expert": gettext_noop("受邀随行的专家"),
     "asker": gettext_noop("提出质询的专家"),
     "vetter": gettext_noop("初审人"),
+    "importer": gettext_noop("导入人"),
     "system": gettext_noop("系统"),
     "public": gettext_noop("公众"),
 }
@@ -191,7 +263,15 @@ PANEL_ROLES = frozenset({"expert", "leader", "invitee"})
 @register.filter
 def doer(event: Event) -> str:
     """Who did it, as anybody may know it: of the system and of a member of a panel only the role."""
-    return event.actor_name if event.actor_id and event.role not in PANEL_ROLES else role_name(event.role)
+    named = event.actor_id and event.role not in PANEL_ROLES
+    return event.actor_name + instead_of(event) if named else role_name(event.role)
+
+
+@register.filter
+def instead_of(event: Event) -> str:
+    """（代…）, where the person stood in for somebody who was away; "" else. For readers who may know who it was."""
+    absent = event.data.get("in_place_of")
+    return gettext("（代%(name)s）") % {"name": absent} if absent else ""
 
 
 @register.filter

@@ -63,14 +63,32 @@ for (const name of names()) {
   }
 }
 
+// Of somebody who was here before and did not sign out, the pages kept for reading without a line go: nobody else reads
+// them. What that person has typed and not sent stays, named after its owner, until its owner is back.
+const LAST = "last-person";
+
+function takeOver() {
+  const last = storage?.getItem(LAST);
+  if (!person || last === person) return;
+  if (last) import("./kept_queue.js").then((kept) => kept.forgetPages(""));
+  try {
+    storage?.setItem(LAST, person);
+  } catch {
+    // no room: asked again on the next page
+  }
+}
+
+takeOver();
+
 document.querySelector("form[data-sign-out]")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.target;
   const saved = await Promise.all(leaving.map((save) => save()));
-  const marks = await import("./marks_queue.js").catch(() => null);
-  const unsaved = saved.includes(false) || (await marks?.countUndelivered(person)) > 0;
+  const queues = await Promise.all([import("./marks_queue.js"), import("./site_queue.js")]).catch(() => []);
+  const waiting = await Promise.all(queues.map((queue) => queue.countUndelivered(person)));
+  const unsaved = saved.includes(false) || waiting.some((count) => count > 0);
   if (unsaved && !confirm(form.dataset.unsaved)) return;
-  await marks?.forget(person);
+  for (const queue of queues) await queue.forget(person);
   for (const name of names().filter((one) => one.startsWith(`${PREFIX}${person}:`))) storage.removeItem(name);
   form.submit();
 });

@@ -1,4 +1,5 @@
-// One proof beside its item: PDF pages drawn here, pictures enlarged and moved, the marked region kept in its place.
+// One proof beside its item: PDF pages drawn here with their text above them to read, find and copy; pictures enlarged and
+// moved, the marked region kept in its place; films forward and back.
 // The page arrives with a picture that the server drew; where PDF cannot be drawn here, that picture stays and turns.
 
 const VENDOR = new URL("../vendor/pdfjs-dist/", import.meta.url);
@@ -6,6 +7,7 @@ const SCALES = [0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4];
 const WIDE = 960; // pixels of the server's pictures
 const MOST_PIXELS = 16_000_000; // of one drawn page: more makes small machines give up
 const KEPT = 3; // opened documents that stay open
+const SECONDS = 5; // of a film, one key forward or back
 
 let library = null;
 const documents = new Map();
@@ -61,6 +63,8 @@ class Viewer {
     this.anchor = Number(box.dataset.anchor);
     this.scale = 1;
     this.turnCount = 0;
+    this.text = null; // the words of a drawn page, each over its place
+    this.fitting = new ResizeObserver(() => this.fitText());
     this.watchPicture(this.face);
     box.querySelector("[data-zoom]").hidden = false;
     box.addEventListener("click", (event) => this.click(event));
@@ -93,7 +97,7 @@ class Viewer {
   moves() {
     let from = null;
     this.stage.addEventListener("pointerdown", (event) => {
-      if (event.pointerType !== "mouse" || event.button) return;
+      if (event.pointerType !== "mouse" || event.button || event.target.closest("[data-text] span")) return; // words are marked
       from = { x: event.clientX + this.stage.scrollLeft, y: event.clientY + this.stage.scrollTop };
       this.stage.setPointerCapture(event.pointerId);
     });
@@ -114,6 +118,7 @@ class Viewer {
 
   show(page) {
     this.page = page;
+    this.erase();
     this.drawing.classList.toggle("away", page !== this.anchor || !this.drawing.children.length);
     const place = this.box.querySelector("[data-place]");
     if (place) place.textContent = this.words.page.replace("{n}", page).replace("{total}", this.pages);
@@ -165,6 +170,7 @@ class Viewer {
       canvas.dataset.page = number;
       this.face.replaceWith(canvas);
       this.face = canvas;
+      await this.write(leaf, number, turn).catch(() => this.erase()); // the drawing stands without its words
       return true;
     } catch {
       return turn !== this.turnCount;
@@ -173,8 +179,37 @@ class Viewer {
     }
   }
 
+  // The words of the drawn page, unseen above it; enlarging moves them with the page. Scanned pages have none.
+  async write(leaf, number, turn) {
+    if (this.text?.dataset.text === String(number)) return;
+    const { TextLayer } = await pdfjs();
+    const layer = document.createElement("div");
+    layer.className = "textlayer";
+    layer.dataset.text = number;
+    const viewport = leaf.getViewport({ scale: 1 });
+    await new TextLayer({ textContentSource: leaf.streamTextContent(), container: layer, viewport }).render();
+    if (turn !== this.turnCount || !this.box.isConnected) return;
+    layer.style.width = layer.style.height = ""; // as large as the page, whatever that is by now
+    layer.dataset.wide = viewport.width;
+    this.erase();
+    this.text = layer;
+    this.sheet.append(layer);
+    this.fitting.observe(this.sheet);
+    this.fitText();
+  }
+
+  erase() {
+    this.text?.remove();
+    this.text = null;
+  }
+
+  fitText() {
+    this.text?.style.setProperty("--page-scale", this.sheet.clientWidth / Number(this.text.dataset.wide));
+  }
+
   // The server's picture of the present page.
   picture() {
+    this.erase();
     const image = document.createElement("img");
     image.alt = this.face.alt ?? this.face.getAttribute("aria-label");
     const address = this.box.dataset.pictures.replace("/pages/0/", `/pages/${this.page}/`);
@@ -203,8 +238,24 @@ class Viewer {
   }
 }
 
-// Begin to show the proof of a freshly drawn item; null where there is none that has pages.
+// A film takes the keys of pages: forward and back by seconds. It has no other size than the one on the screen.
+class Film {
+  constructor(video) {
+    this.video = video;
+  }
+
+  turn(step) {
+    const end = Number.isFinite(this.video.duration) ? this.video.duration : 0;
+    this.video.currentTime = Math.max(0, Math.min(this.video.currentTime + step * SECONDS, end));
+  }
+
+  zoom() {}
+}
+
+// Begin to show the proof of a freshly drawn item; null where there is none that has pages or runs.
 export function viewerOf(part, words) {
+  const film = part.querySelector("video[data-proof]");
+  if (film) return new Film(film);
   const box = part.querySelector("[data-stage]")?.closest("[data-proof]");
   return box ? new Viewer(box, words) : null;
 }

@@ -5,6 +5,7 @@ import { drop, keep, leaving, ofThisPage, person } from "./drafts.js";
 import { MarksQueue } from "./marks_queue.js";
 import { viewerOf } from "./proof_viewer.js";
 import { Ahead } from "./room_ahead.js";
+import { areVersionsShown, hideVersions, showVersions, stampsOfChoice } from "./room_clash.js";
 
 const room = document.getElementById("room");
 const words = room.dataset;
@@ -139,7 +140,7 @@ function told(record, what) {
 }
 
 function showRecord(record) {
-  document.getElementById("clash").hidden = record.state !== "clash";
+  hideVersions(record.state !== "clash");
   if (record.state === "saved" && record.stamp === stamps.get(record.code)) {
     form().elements.revision.value = record.revision;
     say(`${words.saved} ${record.saved_at ?? ""}`, true);
@@ -149,28 +150,36 @@ function showRecord(record) {
 }
 
 function showClash(record) {
-  const clash = document.getElementById("clash");
-  for (const [side, fields] of [["mine", record.fields], ["other", record.other]]) {
-    const list = clash.querySelector(`[data-side=${side}]`);
-    list.replaceChildren(clash.querySelector("template").content.cloneNode(true));
-    list.querySelector("[data-part=value]").textContent = fields.words;
-    for (const name of ["reason", "private_note"]) list.querySelector(`[data-part=${name}]`).textContent = fields[name] || "—";
-  }
   say("", true);
-  clash.hidden = false;
-  clash.querySelector("[data-keep=mine]").focus();
+  showVersions(record, stamps.get(record.code), words);
 }
 
 async function choose(mine) {
-  const record = await queue.choose(code(), mine);
+  clearTimeout(timer);
+  await typing; // the click itself ends what was being written
+  const [keeps, gives] = stampsOfChoice(mine);
+  const record = (await queue.choose(code(), keeps, gives)) ?? (await queue.record(code()));
+  hideVersions();
   if (!record) return;
+  showInTree(record);
   stamps.set(record.code, record.stamp);
   write(record.fields);
-  document.getElementById("clash").hidden = true;
   form().elements.revision.value = record.revision;
-  say(record.state === "saved" ? words.saved : words.saving, true);
-  showInTree(record);
+  if (record.state === "clash") showClash(record);
+  else say(record.state === "saved" ? words.saved : words.saving, true);
   sendNow();
+}
+
+// Another window of this browser may have typed of the item on the screen, or have chosen: looked at now and then.
+async function lookAround() {
+  const record = await queue.record(code());
+  const shown = areVersionsShown();
+  if (record?.code !== code() || timer || unwritten.size) return;
+  if (record.state === "clash" && !shown) showClash(record);
+  else if (record.state !== "clash" && shown) {
+    hideVersions();
+    await overlay();
+  }
 }
 
 function showInTree(record) {
@@ -475,6 +484,7 @@ addEventListener("popstate", () => goTo(location.href, { push: false }));
 
 // Send what waits; where nothing does, find out whether the portal answers again and knows this person.
 async function look() {
+  if (editable) await lookAround();
   if ((await queue.undelivered()).some((row) => row.state === "waiting")) await queue.send();
   else if (lineIs !== "done") {
     const address = `${location.pathname}?fragment=sign`;

@@ -1,6 +1,7 @@
-// Keeps one scoring room readable without a line. Served below the room's own address, so that it touches no other page.
+// Keeps one page readable without a line: a scoring room, or the record of a site visit. Served below the page's own address,
+// so that it touches no other page.
 // Everything comes from the portal as long as it answers; what came is kept, and shown again when nothing does.
-// It sends nothing: marks are sent by the page (marks_queue.js).
+// It sends nothing: that is done by the page (marks_queue.js, site_queue.js).
 
 const ROOM = new URL("./", self.location).pathname;
 const CACHE = `scoring:${ROOM}`;
@@ -14,13 +15,15 @@ self.addEventListener("message", (event) => {
   const { keep, page: itself } = event.data ?? {};
   if (!keep) return;
   const rows = [[ROOM, itself], ...keep.map((url) => [url, url])];
-  event.waitUntil(caches.open(CACHE).then((cache) => Promise.all(rows.map(([name, url]) => keepNow(cache, name, url)))));
+  const keeping = caches.open(CACHE).then((cache) => Promise.all(rows.map(([name, url]) => keepNow(cache, name, url))));
+  event.waitUntil(keeping.then((kept) => event.ports[0]?.postMessage(!kept.includes(false))));
 });
 
 async function keepNow(cache, name, url) {
-  if (await cache.match(name)) return;
+  if (await cache.match(name)) return true;
   const response = await fetch(url).catch(() => null);
   if (response?.ok && !response.redirected) await put(cache, name, response);
+  return Boolean(await cache.match(name));
 }
 
 // A body that the line cut in the middle is not kept; what was there before stays.
@@ -88,6 +91,7 @@ self.addEventListener("fetch", (event) => {
     return;
   }
   const piece = url.pathname === ROOM && url.searchParams.get("fragment") === "item";
-  const picture = /^\/evidence\/\d+\/pages\/\d+\/$/.test(url.pathname);
+  if (url.pathname === ROOM && url.searchParams.get("fragment") === "whole") return event.respondWith(page(event));
+  const picture = /^\/(evidence\/\d+\/pages\/\d+|photos\/\d+\/thumbnail)\/$/.test(url.pathname);
   if (piece || picture || url.pathname.startsWith("/static/")) event.respondWith(fromPortal(event, nameOf(request.url)));
 });

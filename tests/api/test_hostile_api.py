@@ -53,6 +53,7 @@ def places(at, world):
         "item_code": review.standard.items("design")[0].code,
         "organisation": review.project.organisation_id,
         "project": review.project_id,
+        "kind": "stage_rule",
         "key": "1",
         "number": "GS-1",
         "expert": "ZJ-0001",

@@ -283,14 +283,14 @@ class Journey:
         leader, at = self.leader(), f"{self.at}site-visit/"
         good(leader.put(at, {"visited_on": str(today()), "summary": "示例：设备与竣工图一致。"}))
         code = next(one.code for one in self.standard.items(self.stage) if one.kind == "control")
-        good(leader.put(f"{at}findings/{code}/", {"agrees": True, "text": "示例：一致。"}))
+        good(leader.put(f"{at}findings/{code}/", {"seen": "agrees", "text": "示例：一致。"}))
         photo = good(leader.upload(f"{at}photos/", file=papers.photo("机房", "journey"), caption="机房"), 201)
         file = self.applicant.get(f"{at}photos/{photo['id']}/file/")
         assert hashlib.sha256(file.content).hexdigest() == photo["sha256"]
         unsigned = leader.post(f"{self.at}acts/finish_site_visit/", {})
         assert [code for code, _ in problems(unsigned)] == ["expert_unsigned", "applicant_unsigned"]
-        good(leader.post(f"{at}sign/"))
-        good(self.applicant.post(f"{at}sign/"))
+        for by in (leader, self.applicant):
+            good(by.post(f"{at}sign/", {"name": good(by.get("me/"))["name"], "password": PASSWORD}))
         self.act(leader, "finish_site_visit")
 
     def review(self) -> None:

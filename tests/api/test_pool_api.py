@@ -47,6 +47,18 @@ def test_calls_are_public_and_only_the_keeper_announces_them(world, anonymous, b
     assert problems(wrong) == [("date_past", "closes_on"), ("out_of_range", "term_years")]
 
 
+def test_the_keeper_prolongs_a_call_and_everybody_reads_what_it_said_before(call, world, anonymous, by_token):
+    address, later = f"expert-calls/{call.number}/", str(call.closes_on + DAY)
+    said = {"closes_on": later, "reason": "示例", "version": 1}
+    assert by_token(world.supervisor).patch(address, said).status_code == 403
+    told = by_token(world.pool_keeper).patch(address, said).json()
+    assert (told["closes_on"], told["version"]) == (later, 2)
+    assert by_token(world.pool_keeper).patch(address, {**said, "conditions": "x"}).status_code == 409
+    assert problems(by_token(world.pool_keeper).patch(address, {})) == [("unchanged", ""), ("required", "reason")]
+    (row,) = anonymous.get(f"{address}versions/").json()["results"]
+    assert (row["number"], row["closes_on"], row["reason"]) == (1, str(call.closes_on), "示例")
+
+
 def test_a_person_applies_says_proves_and_hands_in(call, by_token, body):
     client = by_token(person("zhang"))
     begun = client.post(f"expert-calls/{call.number}/apply/").json()

@@ -63,8 +63,8 @@ def test_what_is_public_is_exactly_this(schema):
     public = {one["operationId"] for _, _, one in operations(schema) if {} in one.get("security", [{}])}
     assert public == {
         "accounts_create", "certificates_file_retrieve", "certificates_list", "certificates_retrieve", "districts_list",
-        "districts_retrieve", "expert_calls_admitted_list", "expert_calls_list", "expert_calls_retrieve", "notices_list",
-        "notices_receipt_retrieve", "notices_retrieve", "objections_create",
+        "districts_retrieve", "expert_calls_admitted_list", "expert_calls_list", "expert_calls_retrieve",
+        "expert_calls_versions_list", "notices_list", "notices_receipt_retrieve", "notices_retrieve", "objections_create",
         "objections_status_retrieve", "programmes_list", "programmes_retrieve", "standards_document_retrieve",
         "standards_list", "standards_retrieve", "token_create",
     }  # fmt: skip
@@ -91,8 +91,9 @@ def test_every_list_is_cut_into_pages(schema):
     assert whole == sorted(
         f"{name}_acts_list"
         for name in (
-            "admissions", "applications", "assignments", "certificates", "experts", "guidance_opinions",
-            "guidance_visits", "objections", "organisation_changes", "organisations", "questions",
+            "admissions", "applications", "assignments", "batches", "certificates", "experts", "exports", "guidance_companions",
+            "guidance_opinions", "guidance_visits", "held_messages", "major_changes", "objections", "organisation_changes",
+            "organisations", "pool_imports", "questions", "stand_ins", "vacancies",
         )
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from itertools import count as numbers
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import django
@@ -35,14 +36,16 @@ from evaluation.models import Application, Assignment, Programme, Project  # noq
 from portal.demo import people, world  # noqa: E402
 from portal.demo.journey import case_at  # noqa: E402
 from portal.models import User  # noqa: E402
-from tests.bench import city, pool, uploading  # noqa: E402
+from tests.bench import city, exporting, pool, uploading  # noqa: E402
 
 PROJECTS = int(os.environ.get("BENCH_PROJECTS", "10000"))
 REQUESTS = int(os.environ.get("BENCH_REQUESTS", "200"))
 LIMITS = {
-    "queue": 8, "project": 10, "save_mark": 4, "api_list_50": 8, "self_assessment": 15, "autosave": 5, "scoring_room": 10,
-    "panel_table": 8,
+    "queue": 5, "project": 10, "save_mark": 4, "api_list_50": 8, "self_assessment": 15, "autosave": 5, "scoring_room": 10,
+    "panel_table": 8, "my_work": 15, "queue_100000": 1.5, "search_100000": 10, "search_common_100000": 20,
 }  # fmt: skip
+CROWD = 10 * PROJECTS  # the city once more, ten times as large
+SEARCHED = {"search_100000": f"{CROWD // 2 + 4321}号", "search_common_100000": "示例"}  # one case, and all of them
 PROOFS = 300
 MILLISECONDS = {"evaluate_5x95": 10, "forecast": 20, "certificate_pdf": 100, "draw_2000": 300}
 PANEL = 7  # members of the panel whose table is measured
@@ -118,7 +121,8 @@ def main() -> int:
     city.grow(PROJECTS, officer, project.organisation)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    rows = pages(officer, project) + engine(project) + upload(project) + draw(project)
+    rows = pages(officer, project) + engine(project) + upload(project) + draw(project) + exporting.rows()
+    rows += crowd(officer, project)
     Path("build").mkdir(exist_ok=True)
     Path("build/bench.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1))
     late = [row for row in rows if (row["ratio"] if row["ratio"] is not None else row["p50_ms"]) > row["limit"]]
@@ -147,6 +151,7 @@ def pages(officer: User, project: Project) -> list[dict[str, Any]]:
     watched = Application.objects.filter(state="form_check").order_by("-pk").first()
     addresses = {
         "queue": reverse("queue"),
+        "my_work": reverse("my-work"),
         "project": reverse("project", args=[watched.project_id]),
         "api_list_50": "/api/v1/applications/?page_size=50",
     }
@@ -166,6 +171,31 @@ def pages(officer: User, project: Project) -> list[dict[str, Any]]:
         rows.append(_row("save_mark", spent, base, count))
         rows += desk(portal, base, project)
         rows += panel(portal, base, long, project, reverse("scoring", args=[assignment.pk]), expert)
+    return rows
+
+
+def crowd(officer: User, project: Project) -> list[dict[str, Any]]:
+    """The officers' desk as the city grows tenfold: the queue against its own time before, the searches against the bare view."""
+    reader, supervisor = session_of(officer), session_of(people.officer("supervisor"))
+    queue, times = reverse("queue"), max(REQUESTS // 4, 10)
+    with gunicorn("tests.bench.reference", "tests.bench.reference_settings") as reference:
+        base = median_ms(lambda: fetch(reference + "/", cookies_of(reader)), REQUESTS * 2)
+    with gunicorn("portal.wsgi", "portal.settings") as portal:
+        pen = cookies_of(reader)
+        reader.get(queue)  # what is kept in memory for good is read now
+        before, asked = median_ms(lambda: fetch(portal + queue, pen), times), queries_of(lambda: reader.get(queue))
+        city.grow(CROWD - PROJECTS, officer, project.organisation, PROJECTS)
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")  # what the database does by itself in quiet minutes
+        count = queries_of(lambda: reader.get(queue))
+        if count != asked:
+            raise SystemExit(f"the queue asks {asked} queries of few cases and {count} of many")
+        rows = [_row("queue_100000", median_ms(lambda: fetch(portal + queue, pen), times), before, count)]
+        pen = cookies_of(supervisor)
+        for name, words in SEARCHED.items():
+            address = f"{queue}?{urlencode({'show': 'all', 'q': words})}"
+            spent = median_ms(lambda address=address: fetch(portal + address, pen), times)
+            rows.append(_row(name, spent, base, queries_of(lambda address=address: supervisor.get(address))))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""10,000 projects in bulk, spread over districts and states as a busy city would have them."""
+"""10,000 or 100,000 projects in bulk, spread over districts and states as a busy city would have them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def crowd(application: Application, count: int) -> None:
 STATES = ["draft", "form_check", "correction", "recommendation", "drawing", "review", "approval", "certified"]
 
 
-def grow(count: int, by: User, organisation: Organisation) -> None:
-    """Add ``count`` projects with one application each."""
+def grow(count: int, by: User, organisation: Organisation, first: int = 0) -> None:
+    """Add ``count`` projects with one application each, numbered from ``first``."""
     programme = Programme.objects.get(pk="smart_community")
     districts = list(District.objects.all())
     today = timezone.localdate()
@@ -40,7 +40,7 @@ def grow(count: int, by: User, organisation: Organisation) -> None:
                 organisation=organisation, name=f"示例·第{number}号小区", district=districts[number % len(districts)],
                 address=f"示例路{number}号", floor_area=80000 + number, households=600 + number % 900, buildings=4 + number % 12,
             )
-            for number in range(count)
+            for number in range(first, first + count)
         ),
         batch_size=2000,
     )  # fmt: skip
@@ -50,7 +50,7 @@ def grow(count: int, by: User, organisation: Organisation) -> None:
                 number=f"BENCH-{number:06d}", programme=programme, standard=programme.standard, community=community,
                 organisation=organisation, target_level=1 + number % 3, created_by=by,
             )
-            for number, community in enumerate(communities)
+            for number, community in enumerate(communities, first)
         ),
         batch_size=2000,
     )  # fmt: skip
@@ -60,7 +60,7 @@ def grow(count: int, by: User, organisation: Organisation) -> None:
                 project=project, stage="design", state=STATES[number % len(STATES)],
                 due_on=today + timedelta(days=number % 40 - 10), version=1,
             )
-            for number, project in enumerate(projects)
+            for number, project in enumerate(projects, first)
         ),
         batch_size=2000,
     )  # fmt: skip

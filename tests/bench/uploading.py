@@ -45,9 +45,9 @@ def rows(gunicorn: Any, cookies: str, application: int) -> list[dict[str, Any]]:
                 _plain(bare, content[:BLOCK])
                 _give_up(address, cookies, [_resumable(address, cookies, application, content[:BLOCK])])
             workers = _workers(address)
-            before = {pid: _memory(pid, "VmRSS") for pid in workers}
+            before = {pid: memory_of(pid, "VmRSS") for pid in workers}
             rounds = [_in_turn(bare, Path(folder), address, cookies, application, content) for _ in range(TIMES)]
-            grown = max(_memory(pid, "VmHWM") - before[pid] for pid in workers)
+            grown = max(memory_of(pid, "VmHWM") - before[pid] for pid in workers)
     plain, ours = (min(side) for side in zip(*rounds, strict=True))
     return [
         {"name": "upload", "p50_ms": ours * 1000, "ratio": ours / plain, "queries": None, "limit": SLOWEST},
@@ -139,7 +139,7 @@ def _workers(address: str) -> list[int]:
     return found
 
 
-def _memory(pid: int, name: str) -> float:
+def memory_of(pid: int, name: str) -> float:
     """A size of one process in megabytes, as the system tells it."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
         if line.startswith(f"{name}:"):

@@ -215,7 +215,7 @@ def reply_to_guidance(person: Person, address: str, text: str) -> None:
     person.go(address)
     photo = papers.photo("整改照片", f"{address} 远行").read()
     part = person.page.locator("article.opinion")
-    part.locator("input[type=file]").set_input_files({"name": "整改后.jpg", "mimeType": "image/jpeg", "buffer": photo})
+    part.locator("input[name=photo]").set_input_files({"name": "整改后.jpg", "mimeType": "image/jpeg", "buffer": photo})
     person.press("上传整改照片", part)
     expect(part.locator("img")).to_have_count(1)
     field(part, "整改情况").fill(text)

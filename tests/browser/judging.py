@@ -90,7 +90,7 @@ def endorse_the_opinion(member: Person, address: str, name: str) -> None:
     member.fill({"当前密码": PASSWORD})
     member.press("在专家组意见上签字")
     member.reads(re.compile("^已在专家组意见上签字："))
-    member.go(address)
+    expect(member.page).to_have_url(re.compile(re.escape(address) + "$"))
     expect(member.page.locator("#opinion")).to_contain_text("同意")
 
 
@@ -108,15 +108,20 @@ def record_the_site_visit(leader: Person, address: str, item: str) -> None:
     expect(leader.page.locator("#photos img")).to_have_count(1)
     part = leader.page.locator("#findings")
     field(part, "条目").select_option(value=item)
-    part.get_by_role("radio", name="一致", exact=True).check()
+    part.get_by_role("radio", name="与申报一致", exact=True).check()
     field(part, "所见").fill("示例：现场与申报一致。")
     leader.press("记录这一条", part)
-    leader.reads("与申报一致")
+    expect(leader.page.locator("#checklist .tag.ok", has_text="与申报一致").first).to_be_attached()
     sign_the_record(leader, address)
 
 
 def sign_the_record(person: Person, address: str) -> None:
     person.go(address)
+    person.open("本人签字")
+    form = person.page.locator("form[data-act=signature]").filter(has_text="当前密码")
+    person.fill(
+        {"签字人姓名": person.page.locator("header .who a[href='/account/']").inner_text(), "当前密码": PASSWORD}, form
+    )
     person.press("在以上记录上签字")
     person.reads("已在核查记录上签字。")
     wide = person.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

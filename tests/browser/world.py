@@ -7,27 +7,66 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.files.base import ContentFile
 from django.db import transaction
+from django.http import QueryDict
 from django.utils import timezone
 
-from communities.models import District, Invitation, Organisation, OrganisationChange
-from evaluation import answering, configuration, filing, marking, snapshot, wording
-from evaluation.models import Application, Assignment, Certificate, Engagement, Evidence, Question, Standard
+from communities import standing_in
+from communities.models import District, Invitation, Officer, Organisation, OrganisationChange, StandIn
+from evaluation import (
+    answering,
+    batching,
+    configuration,
+    conflicts,
+    exporting,
+    filing,
+    marking,
+    saved_views,
+    snapshot,
+    wording,
+)
+from evaluation.models import (
+    Application,
+    Assignment,
+    Batch,
+    Certificate,
+    Engagement,
+    Evidence,
+    Export,
+    HeldMessage,
+    HoldingRule,
+    OfficerConflict,
+    Phrase,
+    Question,
+    SavedView,
+    SiteVisit,
+    Standard,
+    Submission,
+)
+from evaluation.proofs import add_evidence
 from evaluation.standard import Item, legal_marks
 from evaluation.workflow import APPLICATION, ASSIGNMENT
-from experts.models import Call, Employment, Expert, Recusal
-from portal import tasks
+from experts import importing
+from experts.models import Call, Employment, Expert, PoolImport, Recusal
+from portal import first_password, samples, tasks
 from portal.demo import admissions, cases, history, journey, marks, names, people, pool, scenes, world
 from portal.demo.world import Live
-from portal.models import Notification, Sequence
+from portal.models import Notification, Sequence, User
+from portal.problems import Problem
+from tests.experts import pool_workbooks
 
 SEED = 1
 SCALE = 0.06  # of the past and of the pool
+OWN_DISTRICTS, OWN_NUMBERS = 30, 7001  # where the panels of single test modules begin
+FILM_SECONDS = 60
+FILM_GAP = 24 * 1024**2  # bytes
 # One case at every place whose pages are looked at; the journey brings its own.
 LIVE = (
     Live("draft", 2, scene=scenes.begin_draft),
     Live("form_check", 2, unit=1),
     Live("correction", 6),
+    Live("refused", 2, unit=1),
     Live("drawing", 1, unit=1, advised=True),
     Live("revealing", 1, unit=1),
     Live("inviting", 1, unit=2, scene=scenes.one_declines),
@@ -49,11 +88,29 @@ def build() -> dict[str, Any]:
         people.make_officers(districts)
         pool.make_experts(districts, names.chance(SEED, "pool"), *world.pool_size(SCALE))
         history.make(districts, names.chance(SEED, "history"), SCALE)
+        HoldingRule.objects.filter(verb="application.refuse").update(holds=True)
         world.make_live(districts, SEED, LIVE, lambda line: None)
+        _one_mail_comes_back()
+        _one_stands_back()
+        _desk()
+        saved_views.create(people.officer("intake"), "三天内到期", {"show": "open", "within": "3"}, ["due", "state"])
         admissions.make_calls(districts)
         admissions.one_is_due(timezone.localdate())
+        _make_import()
         world.consider_told()
     return places()
+
+
+FIRST_TIME = "first-time"  # somebody for whom an account was made, and who has not set a password
+
+
+def _make_import() -> None:
+    """A workbook of an existing pool that waits to be released, and a person of an earlier one."""
+    rows = [pool_workbooks.person(number, email=f"imported{number}@example.org") for number in range(901, 904)]
+    importing.open_import(User.objects.get(username="pool-keeper"), pool_workbooks.book(*rows))
+    User.objects.create(
+        username=FIRST_TIME, name="示例首次登录", email="first@example.org", password=first_password.no_password()
+    )
 
 
 def places() -> dict[str, Any]:
@@ -79,6 +136,7 @@ def places() -> dict[str, Any]:
             "ended": Certificate.objects.exclude(state="valid").latest("pk").number,
             "visit": visit.pk,
             "visit_planned": guided.project.guidance_visits.get(state="planned").pk,
+            "change_major": guided.project.major_changes.get().pk,
             "notice": notice.pk,
             "objection": notice.objections.get().pk,
             "standard": Standard.objects.get(code="REF-SC").pk,
@@ -88,11 +146,44 @@ def places() -> dict[str, Any]:
             "invitation": Invitation.objects.get(invitee__username="newcomer-1").pk,
             "engagement": Engagement.objects.offered().latest("pk").pk,
             "secret": _secret(),
+            "phrase": Phrase.objects.earliest("pk").pk,
+            "saved_view": SavedView.objects.get().pk,
+            "conflict": OfficerConflict.objects.get().pk,
+            "held": HeldMessage.objects.get(state="held").pk,
+            "batch": Batch.objects.get().pk,
+            "export": Export.objects.get().pk,
+            "stand_in": StandIn.objects.get().pk,
             "question_waiting": Question.objects.get(state="forwarded").pk,
             "seat_token": answering.token_of(Assignment.objects.get(pk=found["inviting_invited_seat"])),
             **_pool_places(),
         }
     )
+
+
+def _one_stands_back() -> None:
+    """An officer who declared a relation to a unit of which no case tells."""
+    intake = people.officer("intake")
+    conflicts.declare(intake, intake, "示例：亲属在该单位任职", code=names.code("500112", "Y", 1))
+
+
+def _desk() -> None:
+    """At the intake officer's desk: a trial, an export that is being made, and a colleague who is asked to stand in."""
+    intake, day = people.officer("intake"), timezone.localdate()
+    held = Application.objects.filter(state="form_check").order_by("pk")
+    APPLICATION.perform(held.with_case()[0], "assign", by=intake, handler=str(intake.pk))
+    seen = list(Application.objects.exclude(state="draft").order_by("pk").values_list("pk", flat=True)[:12])
+    batching.foresee(batching.prepare(intake, "remind", seen, {}))
+    exporting.ask(intake, QueryDict("show=all"))
+    standing_in.ask(intake, intake.duties.get(duty="intake"), people.officer("approver"), day, day, "休假")
+
+
+def _one_mail_comes_back() -> None:
+    """A message that a mail server returned, as its report would have it."""
+    row = Notification.objects.filter(user__isnull=False, held_since=None).latest("pk")
+    problem = Problem("mail_bounced", "", "邮件被退回：%(said)s", {"said": "5.1.1 smtp; 550 no such user"})
+    now = timezone.now()
+    values = {"sent_at": now, "failed_at": now, "bounced_at": now, "trouble": problem.as_record()}
+    Notification.objects.filter(pk=row.pk).update(sent_to=row.user.email, **values)
 
 
 def _pool_places() -> dict[str, Any]:
@@ -109,8 +200,17 @@ def _pool_places() -> dict[str, Any]:
         "due_expert_pk": due.pk,
         "declarer": employment.expert.user.username,
         "declarer_employment": employment.pk,
+        "pool_import": PoolImport.objects.get(state="waiting").pk,
+        **dict(zip(("first_who", "first_token"), _first_password(), strict=True)),
         "pin": Recusal.objects.get(reason="pinned").pk,
+        "intake_account": User.objects.get(username="intake").pk,
+        "organiser_duty": Officer.objects.get(user__username="organiser").pk,
     }
+
+
+def _first_password() -> list[str]:
+    """The two parts of the link to set a first password."""
+    return first_password.link_of(User.objects.get(username=FIRST_TIME)).strip("/").split("/")[-2:]
 
 
 def _secret() -> str:
@@ -219,7 +319,7 @@ def the_others_accept(number: str, stage: str) -> None:
 def the_others_mark_and_sign(number: str, stage: str, spared: list[str]) -> None:
     """Every expert marks what is not marked yet, all but the spared ones sign; one finds nothing where others do."""
     panel = people.panel_of(application_of(number, stage), "accepted")
-    dissenter = max((row for row in panel if not row.is_leader), key=lambda row: len(marking.own_items(row)))
+    dissenter, disputed = _dissent([row for row in panel if not row.is_leader])
     for assignment in panel:
         by, standing = assignment.expert.user, set(assignment.marks.values_list("item_code", flat=True))
         for code, mark in sheet(assignment.pk).items():
@@ -227,7 +327,7 @@ def the_others_mark_and_sign(number: str, stage: str, spared: list[str]) -> None
                 value, reason = wording.mark_value(mark["value"]), mark["reason"]
                 marking.save_mark(by, assignment, code, value=value, reason=reason)
         if assignment == dissenter:
-            marking.save_mark(by, assignment, _disputed(assignment), value=0, reason="示例：未见所述内容。")
+            marking.save_mark(by, assignment, disputed, value=0, reason="示例：未见所述内容。")
         if by.username not in spared:
             ASSIGNMENT.perform(assignment, "sign", by=by, **journey.signature(by))
 
@@ -237,14 +337,20 @@ def the_others_endorse(number: str, stage: str) -> None:
     journey.endorse_opinion(application_of(number, stage))
 
 
-def _disputed(assignment: Assignment) -> str:
-    """An item of the expert's own that no level hangs on and that was claimed in full."""
-    application, own = assignment.application, marking.own_items(assignment)
+def _dissent(members: list[Assignment]) -> tuple[Assignment, str]:
+    """Who finds nothing, and where: an item of the member's own that no level hangs on and that was claimed in full.
+
+    Whoever was drawn: the first such item in the order of the standard, and of those who mark it the first seat.
+    """
+    application = members[0].application
     claimed = dict(application.claims.values_list("item_code", "value"))
+    own = [(row, marking.own_items(row)) for row in members]
     return next(
-        item.code
+        (row, item.code)
         for item in application.standard.items(application.stage)
-        if item.code in own and item.kind == "scored" and item.from_level is None and claimed[item.code] == item.points
+        if item.kind == "scored" and item.from_level is None and claimed[item.code] == item.points
+        for row, codes in own
+        if item.code in codes
     )
 
 
@@ -278,6 +384,21 @@ def new_case(state: str, stage: str) -> dict[str, Any]:
     }
 
 
+def let_a_soft_rule_fail(pk: int) -> None:
+    """The automatic check of a case found a scored item unproved, as a case of the demo world never has."""
+    sealed = snapshot.latest(Application.objects.get(pk=pk))
+    problem = Problem("unproved", "4.2.1", "条目%(code)s没有合适的佐证。", {"code": "4.2.1"}).as_record()
+    rows = [{**row, "problems": [problem] if row["rule"] == "won_items_are_proved" else []} for row in sealed.checks]
+    Submission.objects.filter(pk=sealed.pk).update(checks=rows)
+
+
+def mend(pk: int) -> None:
+    """The applicant answers every point, hands the correction in, and the worker looks at it."""
+    application = Application.objects.with_case().get(pk=pk)
+    journey.resubmit(application)
+    journey.work(journey.fresh(application))
+
+
 def another_mark(pk: int) -> dict[str, str]:
     """An item whose carried proof counts, and a lower mark of it that still wins, in the words of its button."""
     application = Application.objects.with_case().get(pk=pk)
@@ -298,12 +419,69 @@ def another_mark(pk: int) -> dict[str, str]:
 
 def new_panel(stage: str) -> list[dict[str, Any]]:
     """One more case whose panel has just begun to mark: its seats, the leader first, then by how many items are theirs."""
-    application = world.one_more("review", stage)
+    with tasks.silence(), transaction.atomic():
+        return _seats(_own_case("review", stage, 0))
+
+
+def _own_case(state: str, stage: str, place: int) -> Application:
+    """A case in a district where nobody else files: the draw follows from the project's number, so the panel is the same
+    whatever tests ran before. ``world.one_more`` uses the first twelve districts.
+    """
+    unit = Organisation.objects.get(memberships__user__username=world.UNITS[0][0])
+    district = District.objects.filter(valid_until=None).order_by("pk")[OWN_DISTRICTS + place]
+    return journey.case_at(state, unit=unit, district=district, number=OWN_NUMBERS + place, stage=stage)
+
+
+def _seats(application: Application) -> list[dict[str, Any]]:
     rows = [(row, len(marking.own_items(row))) for row in people.panel_of(application, "accepted")]
     return [
         {"seat": row.pk, "username": row.expert.user.username, "items": count}
         for row, count in sorted(rows, key=lambda pair: (not pair[0].is_leader, -pair[1]))
     ]
+
+
+def new_panel_with_a_film() -> list[dict[str, Any]]:
+    """A panel as ``new_panel`` for a design of which one item is proved by a film first; every seat names that item."""
+    upload = ContentFile(_film_with_a_long_head(), name="平台演示.mp4")
+    with tasks.silence(), transaction.atomic():
+        application = _own_case("draft", "design", 1)
+        item = next(one for one in application.standard.items("design") if "note" in one.evidence["design"])
+        by = people.applicant_of(application.project)
+        add_evidence(by, application, "note", upload, [item.code], "平台演示录屏")
+        application = journey.to_state(application, "review")
+        return [seat | {"film_item": item.code} for seat in _seats(application)]
+
+
+def _film_with_a_long_head() -> bytes:
+    """A film whose pictures lie so far behind its head that a browser asks for them by themselves."""
+    film = samples.sample_mp4("平台演示", seconds=FILM_SECONDS)
+    at, place = film.index(b"mdat") - 4, film.index(b"stco") + len(b"stco") + 8
+    offset = int.from_bytes(film[place : place + 4], "big") + FILM_GAP
+    gap = FILM_GAP.to_bytes(4, "big") + b"free" + bytes(FILM_GAP - 8)
+    return film[:place] + offset.to_bytes(4, "big") + film[place + 4 : at] + gap + film[at:]
+
+
+def new_guided_case() -> dict[str, Any]:
+    """A case of its own whose design is certified, and who guides, builds and decides."""
+    with tasks.silence(), transaction.atomic():
+        application = journey.to_state(_own_case("draft", "design", 3), "certified")
+        project = application.project
+        return {
+            "project": project.pk,
+            "number": project.number,
+            "nodes": [name for _, name in project.programme.guidance_nodes],
+            "applicant": people.applicant_of(project).username,
+            "district": people.district_officer_of(project).username,
+        }
+
+
+def judge_the_design_anew(number: str) -> list[str]:
+    """Bring the open application for the design to its certificate; the states of both certificates, the older first."""
+    with tasks.silence(), transaction.atomic():
+        again = Application.objects.with_case().get(project__number=number, stage="design", state="draft")
+        journey.to_state(again, "certified")
+    rows = Certificate.objects.filter(application__project__number=number).order_by("pk")
+    return list(rows.values_list("state", flat=True))
 
 
 def items_of(seat: int) -> list[str]:
@@ -326,3 +504,34 @@ def marks_of(seat: int) -> dict[str, dict[str, Any]]:
     """What an expert has marked, as it is kept: item -> reason, and how often it was saved."""
     rows = Assignment.objects.get(pk=seat).marks.all()
     return {row.item_code: {"reason": row.reason, "revision": row.revision} for row in rows if row.value is not None}
+
+
+def new_site_visit() -> dict[str, Any]:
+    """One more case whose panel is on site: its experts, the leader first, and who applies."""
+    with tasks.silence(), transaction.atomic():
+        application = _own_case("site_visit", "completion", 2)
+        return site_people(application.pk)
+
+
+def site_people(pk: int) -> dict[str, Any]:
+    """Who takes part in the site visit of an application."""
+    application = Application.objects.with_case().get(pk=pk)
+    rows = sorted(people.panel_of(application, "accepted"), key=lambda row: (not row.is_leader, row.seat))
+    users = [row.expert.user for row in rows]
+    return {
+        "pk": pk,
+        "experts": [user.username for user in users],
+        "names": [user.name for user in users],
+        "applicant": people.applicant_of(application.project).username,
+    }
+
+
+def site_of(pk: int) -> dict[str, Any]:
+    """What the portal has of a site visit: [line, seen, text], photos, [side, name, whether it holds], in their order."""
+    visit = SiteVisit.objects.get(application=pk)
+    photos = visit.photos.order_by("pk").values("latitude", "longitude", "accuracy", "sent_sha256")
+    return {
+        "findings": [[row.line, row.seen, row.text] for row in visit.findings.all()],
+        "photos": list(photos),
+        "signatures": [[row.side, row.name, row.voided_at is None] for row in visit.signatures.all()],
+    }

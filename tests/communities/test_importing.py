@@ -9,9 +9,10 @@ from django.urls import reverse
 from django.utils import translation
 from openpyxl import load_workbook
 
-from communities import importing, sheets, workbooks
-from communities.importing import import_communities, problems_in, read
+from communities import importing, sheets
+from communities.importing import LAYOUT, import_communities, problems_in
 from communities.models import Community
+from portal import bounded, workbooks
 from portal.bounded import TooHeavy
 from portal.machine import NotAllowed
 from portal.models import Event
@@ -20,6 +21,7 @@ from tests.communities.workbook_files import ROW, book, column, part_of, plain, 
 from tests.evaluation import published, scenes
 
 pytestmark = pytest.mark.django_db
+NAMES = [one.name for one in LAYOUT.columns]
 SHEET_PART = "xl/worksheets/sheet1.xml"
 
 
@@ -33,7 +35,7 @@ def configured(django_db_setup, django_db_blocker):
 def world(monkeypatch):
     translation.activate("zh-hans")
     # Read here and not in a process of its own: that is what test_the_file_is_opened_in_a_process_of_its_own is for.
-    monkeypatch.setattr(importing.bounded, "call", lambda function, *arguments: function(*arguments))
+    monkeypatch.setattr(bounded, "call", lambda function, *arguments: function(*arguments))
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def clerk(unit):
 def told(unit, *rows, **how):
     """Code and sentence with its place of everything that is wrong with a filled-in template."""
     try:
-        problems = problems_in(unit, read(book(*rows, **how)))
+        problems = problems_in(unit, LAYOUT.read(book(*rows, **how)))
     except Refused as refused:
         problems = refused.problems
     return [(problem.code, str(problem)) for problem in problems]
@@ -60,7 +62,7 @@ def told(unit, *rows, **how):
 
 def test_the_template_filled_in_is_taken_whole(unit, clerk):
     rows = [row(1, latitude=29.7196, longitude=106.6417, lifts=0, planning_permit_number="示例建字第1号"), row(2)]
-    made = import_communities(clerk, unit, read(book(*rows)))
+    made = import_communities(clerk, unit, LAYOUT.read(book(*rows)))
     assert [(one.name, one.district.name, one.organisation) for one in made] == [
         ("示例第1苑", "渝北区", unit), ("示例第2苑", "渝北区", unit),
     ]  # fmt: skip
@@ -77,7 +79,7 @@ def test_the_empty_template_holds_nothing_to_import(unit):
 def test_a_template_in_either_language_is_read(unit, language):
     with translation.override(language):
         filled = book(row(1))
-    assert problems_in(unit, read(filled)) == []
+    assert problems_in(unit, LAYOUT.read(filled)) == []
 
 
 def test_the_template_is_downloaded_by_whoever_is_signed_in(client, clerk):
@@ -92,9 +94,9 @@ def test_the_template_is_downloaded_by_whoever_is_signed_in(client, clerk):
 def test_the_template_says_what_is_asked_and_offers_the_districts():
     workbook = load_workbook(io.BytesIO(importing.template()))
     sheet, lists = workbook.worksheets
-    assert sheet.max_column == len(importing.COLUMNS)
-    assert [sheet.cell(1, column(name)).value.endswith("*") for name in importing.COLUMNS] == [
-        name in sheets.REQUIRED for name in importing.COLUMNS
+    assert sheet.max_column == len(NAMES)
+    assert [sheet.cell(1, column(name)).value.endswith("*") for name in NAMES] == [
+        name in sheets.REQUIRED for name in NAMES
     ]
     districts = [cell.value for cell in lists[workbooks.letter(column("district"))] if cell.value]
     assert (len(districts), districts[0], lists.sheet_state) == (38, "万州区", "hidden")
@@ -126,7 +128,7 @@ def test_a_community_may_stand_where_the_help_was(unit):
 ])  # fmt: skip
 def test_what_a_cell_means_is_what_is_kept(unit, clerk, name, cell, kept):
     more = {"longitude": 106.6417} if name == "latitude" else {}
-    (made,) = import_communities(clerk, unit, read(book(row(**{name: cell}, **more))))
+    (made,) = import_communities(clerk, unit, LAYOUT.read(book(row(**{name: cell}, **more))))
     found = getattr(Community.objects.get(pk=made.pk), name)
     assert str(found) == str(Decimal("29.719600") if name == "latitude" else kept) or found == kept
 
@@ -160,8 +162,8 @@ def test_what_is_wrong_is_said_at_its_cell(unit, name, cell, code, sentence):
 
 @pytest.mark.parametrize("number, problems", [(20240301, []), (45000, ["no_day"]), (20241301, ["no_day"])])
 def test_a_number_is_a_day_where_its_digits_are_one(unit, number, problems):
-    heads = [importing.heading(name) for name in (*sheets.REQUIRED, "planning_permit_on")]
-    table = read(plain(heads, ["示例甲苑", "渝北区", "示例路1号", 90000, 800, 9, number]))
+    heads = [str(LAYOUT.by_name[name].heading) for name in (*sheets.REQUIRED, "planning_permit_on")]
+    table = LAYOUT.read(plain(heads, ["示例甲苑", "渝北区", "示例路1号", 90000, 800, 9, number]))
     assert [problem.code for problem in problems_in(unit, table)] == problems
 
 
@@ -191,7 +193,7 @@ def test_rows_that_read_the_same_are_asked_about(unit, clerk, answer, codes):
     rows = [row(name="示例甲苑"), row(name="示例·甲苑小区", is_another=answer)]
     assert [code for code, _text in told(unit, *rows)] == codes
     if not codes:
-        assert len(import_communities(clerk, unit, read(book(*rows)))) == 2
+        assert len(import_communities(clerk, unit, LAYOUT.read(book(*rows)))) == 2
 
 
 @pytest.mark.parametrize("latitude, answer, codes", [
@@ -204,7 +206,7 @@ def test_rows_that_lie_close_are_asked_about(unit, clerk, latitude, answer, code
     ]
     assert [code for code, _text in told(unit, *rows)] == codes
     if not codes:
-        assert len(import_communities(clerk, unit, read(book(*rows)))) == 2
+        assert len(import_communities(clerk, unit, LAYOUT.read(book(*rows)))) == 2
 
 
 def test_what_is_registered_is_said_at_its_cell(unit, clerk):
@@ -237,13 +239,15 @@ def test_a_point_outside_its_district_is_confirmed_in_its_row(unit):
 ])  # fmt: skip
 def test_headings_are_those_of_the_template(rows, codes):
     with pytest.raises(Refused) as refused:
-        read(plain(*rows))
+        LAYOUT.read(plain(*rows))
     assert [problem.code for problem in refused.value.problems] == codes
 
 
 def test_columns_may_stand_in_another_order_and_headings_be_typed_otherwise(unit, clerk):
     heads = ["楼栋数", " 户 数*", "总建筑面积(平方米)", "地址", "区县", "小区名称 *"]
-    (made,) = import_communities(clerk, unit, read(plain(heads, [9, 800, 90000, "示例路1号", "渝北区", "示例甲苑"])))
+    (made,) = import_communities(
+        clerk, unit, LAYOUT.read(plain(heads, [9, 800, 90000, "示例路1号", "渝北区", "示例甲苑"]))
+    )
     assert (made.name, made.households, made.buildings) == ("示例甲苑", 800, 9)
 
 
@@ -303,38 +307,38 @@ def test_a_file_that_defines_entities_is_refused(unit):
     bomb = '<!DOCTYPE x [<!ENTITY a "示例"><!ENTITY b "&a;&a;&a;&a;">]>'
     changed = with_part(good, SHEET_PART, (bomb + sheet.replace("示例第1苑", "&b;")).encode())
     with pytest.raises(Refused) as refused:
-        read(changed)
+        LAYOUT.read(changed)
     assert [problem.code for problem in refused.value.problems] == ["archive_with_declarations"]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"%PDF-1.7", b"name,district\n", b"<html></html>"])
 def test_what_is_no_workbook_is_refused(content):
     with pytest.raises(Refused):
-        read(uploaded(content))
+        LAYOUT.read(uploaded(content))
 
 
 def test_a_sheet_that_was_cut_off_is_refused():
     good = book(row(1))
     with pytest.raises(Refused):
-        read(with_part(good, SHEET_PART, part_of(good, SHEET_PART)[:-200]))
+        LAYOUT.read(with_part(good, SHEET_PART, part_of(good, SHEET_PART)[:-200]))
 
 
 def test_a_workbook_that_unpacks_too_large_is_refused(monkeypatch):
     monkeypatch.setattr(workbooks, "UNPACKED", 1000)
     with pytest.raises(Refused) as refused:
-        read(book(row(1)))
+        LAYOUT.read(book(row(1)))
     assert [problem.code for problem in refused.value.problems] == ["archive_too_large"]
 
 
 def test_the_file_is_opened_in_a_process_of_its_own(unit, monkeypatch, settings):
     monkeypatch.undo()
-    assert list(read(book(row(1))).rows) == [3]
+    assert list(LAYOUT.read(book(row(1))).rows) == [3]
     with pytest.raises(Refused) as refused:
-        read(plain(["甲"]))
+        LAYOUT.read(plain(["甲"]))
     assert refused.value.problems[0].code == "heading_unknown"
     settings.OPENING_MEGABYTES = 20
     with pytest.raises(TooHeavy):
-        read(book(row(1)))
+        LAYOUT.read(book(row(1)))
 
 
 # --- all or none, once ---
@@ -342,12 +346,12 @@ def test_the_file_is_opened_in_a_process_of_its_own(unit, monkeypatch, settings)
 
 def test_nothing_is_registered_where_one_row_is_wrong(unit, clerk):
     with pytest.raises(Refused):
-        import_communities(clerk, unit, read(book(row(1), row(2, households=0))))
+        import_communities(clerk, unit, LAYOUT.read(book(row(1), row(2, households=0))))
     assert (Community.objects.count(), Event.objects.filter(verb="community.open").count()) == (0, 0)
 
 
 def test_the_same_table_twice_is_told_that_it_exists(unit, clerk):
-    table = read(book(row(1, latitude=29.7196, longitude=106.6417), row(2)))
+    table = LAYOUT.read(book(row(1, latitude=29.7196, longitude=106.6417), row(2)))
     import_communities(clerk, unit, table)
     with pytest.raises(Refused) as refused:
         import_communities(clerk, unit, table)
@@ -356,13 +360,13 @@ def test_the_same_table_twice_is_told_that_it_exists(unit, clerk):
 
 
 def test_a_look_writes_nothing(unit, clerk):
-    importing.check(clerk, unit, read(book(row(1))))
+    importing.check(clerk, unit, LAYOUT.read(book(row(1))))
     assert Community.objects.count() == 0
 
 
 def test_a_kept_table_says_the_same(unit):
-    table = read(book(row(1, lifts=3, planning_permit_on=datetime(2024, 3, 1)), row(2)))
-    again = importing.Table.from_json(table.as_json())
+    table = LAYOUT.read(book(row(1, lifts=3, planning_permit_on=datetime(2024, 3, 1)), row(2)))
+    again = LAYOUT.kept(table.as_json())
     assert (again.rows, again.letters, problems_in(unit, again)) == (table.rows, table.letters, [])
 
 
@@ -371,7 +375,7 @@ def test_only_an_active_unit_imports(state):
     unit = published.organisation(state=state)
     person = published.member(unit)
     with pytest.raises(NotAllowed):
-        import_communities(person, unit, read(book(row(1))))
+        import_communities(person, unit, LAYOUT.read(book(row(1))))
 
 
 # --- the page ---

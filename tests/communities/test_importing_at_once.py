@@ -3,11 +3,12 @@
 import pytest
 
 from communities import sheets
-from communities.importing import Table, import_communities
+from communities.importing import LAYOUT, import_communities
 from communities.models import Community
 from communities.sheets import REQUIRED
 from evaluation import configuration
 from portal.problems import Refused
+from portal.tables import Table
 from tests.at_once import at_once
 from tests.communities.workbook_files import row
 from tests.evaluation import published
@@ -33,7 +34,7 @@ def clerk(unit):
 
 def test_of_two_presses_at_once_one_imports_and_the_other_is_told(unit, clerk):
     rows = {number: {name: str(text) for name, text in row(number).items()} for number in range(3, 8)}
-    table = Table(dict.fromkeys(REQUIRED, "A"), rows, {})
+    table = Table(LAYOUT, dict.fromkeys(REQUIRED, "A"), rows, {})
     people, units = [fresh(clerk) for _ in range(2)], [fresh(unit) for _ in range(2)]
     outcomes = at_once(
         lambda: import_communities(people[0], units[0], table), lambda: import_communities(people[1], units[1], table)

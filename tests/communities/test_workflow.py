@@ -33,6 +33,8 @@ def people():
     for duty in OFFICERS:
         Officer.objects.create(user=rows[duty], duty=duty, since=TODAY)
     Limit.objects.create(step="registration", days=3, basis="示例")
+    Limit.objects.create(step="reminder", days=1, basis="示例")
+    Limit.objects.create(step="escalation", days=3, basis="示例")
     Limit.objects.create(step="registration_draft", days=30, basis="示例")
     return rows
 

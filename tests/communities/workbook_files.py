@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from openpyxl import Workbook, load_workbook
 
 from communities import importing
+from portal.tables import FIRST_ROW
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ROW = {
@@ -24,26 +25,27 @@ def row(number=0, **more):
     return {**ROW, **({"name": f"示例第{number}苑", "address": f"示例路{number}号"} if number else {}), **more}
 
 
-def book(*rows, change=None, first=importing.FIRST_ROW):
+def book(*rows, change=None, first=FIRST_ROW):
     """The template with these rows; ``change`` may do anything to its sheet before it is saved."""
     return filled(importing.template(), *rows, change=change, first=first)
 
 
-def filled(template, *rows, change=None, first=importing.FIRST_ROW):
-    """A template that was got before, filled in as ``book`` does."""
+def filled(template, *rows, change=None, first=FIRST_ROW, layout=importing.LAYOUT, name="小区.xlsx"):
+    """A template that was got before, filled in as ``book`` does; examples in it are deleted first."""
     workbook = load_workbook(io.BytesIO(template))
     sheet = workbook.worksheets[0]
+    sheet.delete_rows(FIRST_ROW, sheet.max_row)
     for number, said in enumerate(rows, start=first):
-        for name, value in said.items():
-            sheet.cell(number, column(name)).value = value
+        for column_name, value in said.items():
+            sheet.cell(number, column(column_name, layout)).value = value
     if change:
         change(sheet)
-    return uploaded(saved(workbook))
+    return uploaded(saved(workbook), name)
 
 
-def column(name):
+def column(name, layout=importing.LAYOUT):
     """The number of a column of the template."""
-    return importing.COLUMNS.index(name) + 1
+    return list(layout.by_name).index(name) + 1
 
 
 def plain(*rows):

@@ -176,8 +176,8 @@ def test_what_was_typed_stays_on_the_page_that_refuses_it(seats, client):
 
 def test_one_seat_asks_so_often_and_no_more(seats, monkeypatch):
     monkeypatch.setattr(asking, "ASKED_AT_MOST", 2)
-    for _time in range(2):
-        asking.ask(seats[0].expert.user, seats[0], ITEM, "示例")
+    for time in range(2):
+        asking.ask(seats[0].expert.user, seats[0], ITEM, f"示例{time}")
     with refused() as found:
         asking.ask(seats[0].expert.user, seats[0], ITEM, "示例")
     assert found == [("too_many", "")]
@@ -251,3 +251,11 @@ def test_once_the_review_is_over_nothing_is_passed_on_or_answered_and_nothing_wa
     with pytest.raises(Stale):
         QUESTION.perform(fresh(asked), action, by=by, **said)
     assert [one for one in work.waiting_on(by) if one.key.startswith("question")] == []
+
+
+def test_a_form_that_was_sent_twice_asks_once(seats, asked):
+    again = asking.ask(seats[0].expert.user, seats[0], asked.item_code, f" {asked.text} ")
+    other = asking.ask(seats[0].expert.user, seats[0], asked.item_code, "示例：另一个问题")
+    assert (again, Question.objects.count()) == (asked, 2)
+    assert Event.objects.filter(verb="question.ask").count() == 2
+    assert other != asked

@@ -233,3 +233,20 @@ def test_a_form_without_a_kind_says_where_the_problem_stands(browser, proof):
 def test_in_a_correction_it_is_said_what_to_do_with_the_old_proof(browser, pks, state, told):
     text = browser.get(reverse("evidence", args=[loaded(pks[state]).application_id])).content.decode()
     assert ("旧佐证怎么办：" in text) is told
+
+
+def test_what_was_ticked_is_carried_over_a_session_that_had_ended(client, applicant, proof):
+    """Every ticked item, not the last one alone."""
+    client.force_login(applicant)
+    form = client.get(address_of(proof)).content.decode()
+    assert f'name="person" value="{applicant.pk}"' in form
+    client.logout()
+    applicant.set_password("a long enough word 2026")
+    applicant.save()
+    typed = {"items": ["4.1.1", "4.2.1"], "seen": "4.1.1 4.1.2 4.2.1", "person": str(applicant.pk)}
+    answer = client.post(address_of(proof), typed)
+    assert answer.status_code == 401
+    signing_in = {"username": applicant.username, "password": "a long enough word 2026"}
+    client.post(reverse("sign-in"), {**signing_in, "kept": answer.context["kept"]})
+    fields = client.get(reverse("kept")).context["fields"]
+    assert [value for name, value, _shown in fields if name == "items"] == ["4.1.1", "4.2.1"]

@@ -162,3 +162,22 @@ def test_who_holds_the_case_on_its_way_and_what_the_clock_says_in_a_correction(a
         "certifying": set(),
     }
     assert (usernames(application), application.due_on) == (set(), None)
+
+
+class TestCountedAnew:
+    def test_the_panel_keeps_its_day(self):
+        application = an_application(due_on=date(2026, 3, 23))
+        assert columns(application, "deliberation", "tallying", MONDAY) == {"due_on": date(2026, 3, 23)}
+        assert columns(application, "tallying", "deliberation", TUESDAY) == {"due_on": date(2026, 3, 23)}
+
+    def test_the_first_count_gives_the_panel_its_days(self):
+        application = an_application(due_on=TUESDAY)
+        assert columns(application, "review", "tallying", MONDAY) == {"due_on": None}
+        assert columns(application, "tallying", "deliberation", MONDAY) == {"due_on": date(2026, 3, 23)}
+
+    def test_a_clock_that_stood_goes_on_with_what_was_left(self):
+        application = an_application(due_on=None, paused_on=MONDAY, days_left=3)
+        assert columns(application, "deliberation", "tallying", MONDAY) == {
+            "due_on": date(2026, 3, 5), "days_left": None, "paused_on": None,
+        }  # fmt: skip
+        assert columns(application, "tallying", "deliberation", MONDAY) == {"due_on": date(2026, 3, 5)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from io import BytesIO
@@ -331,12 +332,32 @@ def test_what_waits_on_a_member_is_the_signature_and_then_nothing(case, member, 
     found = {row.key: row for row in work.waiting_on(member.expert.user)}
     assert (found[key].sentence, found[key].link) == ("在专家组意见上签字", reverse("panel", args=[case.pk]))
     page = signed_in(member.expert.user).get(found[key].link)
-    assert [row.action for row, _link in page.context["own_links"]] == ["amend", "endorse"]
+    assert [row.action for row, _link in page.context["own_links"]] == ["endorse", "amend"]
     endorse(member, "no", dissent="示例：不同意。")
     assert key not in {row.key for row in work.waiting_on(member.expert.user)}
     page = signed_in(people.officer("organiser")).get(reverse("panel", args=[case.pk]))
     signed = {row.pk: kept.dissent for row, _label, kept in page.context["endorsements"] if kept}
     assert signed == {member.pk: "示例：不同意。"}
+
+
+def test_nobody_is_led_to_sign_before_there_is_an_opinion_and_who_signs_comes_back_to_the_panel(
+    case, member, signed_in
+):
+    browser, panel = signed_in(member.expert.user), reverse("panel", args=[case.pk])
+    assert [row.action for row, _link in browser.get(panel).context["own_links"]] == ["amend"]
+    give_opinion(case)
+    said = said_by(member.expert.user, agrees="yes")
+    answer = browser.post(reverse("act", args=["assignment", member.pk, "endorse"]), said)
+    assert (answer.status_code, answer["Location"]) == (302, panel)
+
+
+@pytest.mark.parametrize("state, name", [("signed", "sheet"), ("amending", "amend")])
+def test_the_seats_page_leads_a_member_to_the_own_sheet_and_to_the_panel(case, member, signed_in, state, name):
+    if state == "amending":
+        act(member, "amend")
+    page = signed_in(member.expert.user).get(reverse("assignment", args=[member.pk]))
+    hrefs = set(re.findall(r'href="(/a[^"]+)"', page.content.decode().partition("<main")[2]))
+    assert hrefs == {reverse(name, args=[member.pk]), reverse("panel", args=[case.pk])}
 
 
 def test_the_panel_reads_how_far_it_is_from_each_level(case, leader, signed_in):

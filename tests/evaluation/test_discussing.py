@@ -185,3 +185,10 @@ def test_the_organiser_reads_the_page_without_a_field_to_write(case, signed, cli
     page = client.get(address)
     assert (page.status_code, page.context["form"], len(page.context["rows"])) == (200, None, 1)
     assert client.post(address, {"text": SAID}).status_code == 403
+
+
+def test_a_form_that_was_sent_twice_says_it_once(case, signed):
+    one = post(case, signed[0])
+    assert post(case, signed[0]) == one
+    others = [post(case, signed[1]), post(case, signed[0]), post(case, signed[0], item="4.1.1")]
+    assert list(PanelMessage.objects.all()) == [one, *others]

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from communities.models import Membership, Officer
-from evaluation import drawing, work
+from evaluation import drawing, expecting, substituting, work
 from evaluation.models import Assignment, Draw, Programme
 from evaluation.workflow import APPLICATION, ASSIGNMENT
 from experts import draw as lots
@@ -312,11 +314,15 @@ class TestTheDraw:
     def test_a_substitute_takes_the_seat_that_was_given_up_and_no_other_seat_changes(self, inviting):
         before = asked(inviting)
         gone = next(row for row in before.values() if not row.is_leader)
-        event = ASSIGNMENT.perform(gone, "decline", by=gone.expert.user, reason="出差")
+        ASSIGNMENT.perform(gone, "decline", by=gone.expert.user, reason="出差")
+        assert set(asked(inviting)) == set(before) - {gone.expert.number}
+        journey.fill_seats(inviting)
+        event = Event.objects.of(gone.vacancy).last()
         after = asked(inviting)
         (new,) = set(after) - set(before)
         assert set(before) - set(after) == {gone.expert.number}
-        assert (event.data["next"], after[new].seat, after[new].field) == (new, gone.seat, gone.field)
+        assert (event.verb, event.role, event.data["next"]) == ("vacancy.fill", "system", new)
+        assert (after[new].seat, after[new].field) == (gone.seat, gone.field)
         assert set(panel(inviting)) == set(after)
         assert drawing.draw_of(inviting).declines == [gone.expert.number]
         assert Notification.objects.filter(key=f"invitation:{after[new].pk}:{after[new].expert.user_id}").count() == 1
@@ -324,6 +330,7 @@ class TestTheDraw:
     def test_the_leaders_hat_goes_where_the_draw_puts_it(self, inviting):
         leader = next(row for row in asked(inviting).values() if row.is_leader)
         ASSIGNMENT.perform(leader, "decline", by=leader.expert.user, reason="出差")
+        journey.fill_seats(inviting)
         assert {number: row.is_leader for number, row in asked(inviting).items()} == {
             number: row["leader"] for number, row in panel(inviting).items()
         }
@@ -342,6 +349,7 @@ class TestTheDraw:
         Assignment.objects.filter(pk=late.pk).update(due_on=TODAY - DAY)
         assert tasks.enforce_deadlines(ASSIGNMENT) == 1
         assert tasks.enforce_deadlines(ASSIGNMENT) == 0
+        journey.fill_seats(inviting)
         assert list(asked(inviting, "lapsed")) == [late.expert.number]
         assert len(asked(inviting)) == 5
 
@@ -372,9 +380,10 @@ def decline_until_dry(application):
     """Everyone but one member gives up, each substitute too, until nobody is left; the last one to accept stays."""
     keep, *others = asked(application).values()
     ASSIGNMENT.perform(keep, "accept", by=keep.expert.user, no_conflict=True)
-    while not scenes.case(application.pk).fault:
+    while not substituting.shortage(application):
         row = next(row for row in asked(application, "invited").values())
         ASSIGNMENT.perform(row, "decline", by=row.expert.user, reason="出差")
+        journey.fill_seats(application)
     return keep
 
 
@@ -385,20 +394,26 @@ class TestAPoolRunDry:
         inviting = journey.to_state(application, "inviting")
         kept = decline_until_dry(inviting)
         dry = scenes.case(inviting.pk)
-        assert dry.state == "inviting"
-        assert dry.fault
+        assert (dry.state, dry.fault) == ("inviting", "")
         assert len(asked(dry)) < 5
         declined = set(asked(dry, "declined"))
         assert set(drawing.draw_of(dry).declines) == declined
         told = Notification.objects.filter(key__startswith="dry:", link=reverse("draw", args=[dry.pk]))
         assert {message.user for message in told} == {world.organiser, world.supervisor}
+        for problem in (problems := substituting.shortage(dry)):
+            assert [problem.text() in message.body for message in told] == [True, True]
+        (vacancy,) = substituting.of_round(dry).filter(state="dry")
+        assert vacancy.problems == [problem.as_record() for problem in problems]
+        assert Event.objects.of(vacancy).last().data["problems"] == vacancy.problems
+        assert "由监督员决定重新抽取" in expecting.expectation(dry)
+        self.who_runs_the_draw_reads_what_is_lacking(dry, problems)
         left = list(asked(dry, "invited").values())
 
         with pytest.raises(NotAllowed):
             APPLICATION.perform(dry, "redraw", by=world.organiser, reason="无人递补")
         APPLICATION.perform(dry, "redraw", by=world.supervisor, reason="无人递补")
         again = scenes.case(inviting.pk)
-        assert (again.state, again.review_round, again.fault) == ("drawing", 2, "")
+        assert (again.state, again.review_round, substituting.shortage(again)) == ("drawing", 2, [])
         kept_off = {row.number: row.excluded for row in drawing.standings(again, None)}
         assert {number for number, reason in kept_off.items() if reason == "already_drawn"} == declined
         assert kept_off[kept.expert.number] == ""
@@ -408,6 +423,17 @@ class TestAPoolRunDry:
         second = journey.to_state(scenes.case(inviting.pk), "review")
         assert {row.draw.review_round for row in asked(second).values()} == {2}
         self.the_old_seat_is_nobodys(kept)
+
+    def who_runs_the_draw_reads_what_is_lacking(self, dry, problems):
+        page = reverse("draw", args=[dry.pk])
+        for who in ("organiser", "supervisor"):
+            found = {row.key: row for row in work.waiting_on(scenes.person(who))}[f"application-{dry.pk}"]
+            assert (found.sentence, found.link) == ("候选专家已用尽，由监督员启动重新抽取", page)
+            client = Client()
+            client.force_login(scenes.person(who))
+            text = client.get(page).content.decode()
+            assert [escape(problem.text()) in text for problem in problems] == [True] * len(problems)
+            assert ("无人可递补" in text, "重新抽取" in text) == (True, True)
 
     def nobody_of_the_first_draw_is_asked_any_more(self, left, kept):
         for row in [*left, kept]:
@@ -424,6 +450,7 @@ class TestTheReceipt:
     def test_it_is_right_for_our_own_verifier_and_for_the_one_that_needs_only_python(self, inviting, tmp_path):
         gone = next(row for row in asked(inviting).values())
         ASSIGNMENT.perform(gone, "decline", by=gone.expert.user, reason="出差")
+        journey.fill_seats(inviting)
         receipt = drawing.draw_of(inviting).receipt
         assert lots.verify(receipt) == []
         path = tmp_path / "receipt.json"
@@ -471,6 +498,7 @@ class TestTheReceipt:
         for number in (1, 2):
             gone = next(row for row in asked(inviting).values())
             ASSIGNMENT.perform(gone, "decline", by=gone.expert.user, reason="出差")
+            journey.fill_seats(inviting)
             rounds = drawing.draw_of(inviting).receipt["rounds"]
             assert len(rounds) == number + 1
             assert rounds[:1] == first

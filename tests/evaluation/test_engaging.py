@@ -17,9 +17,10 @@ from django.utils import timezone
 from communities import changes
 from communities.models import Membership, Officer, Organisation, OrganisationChange
 from communities.workflow import ORGANISATION_CHANGE
-from evaluation import drawing, engaging, filing, permissions, work
+from evaluation import drawing, engaging, filing, permissions, substituting, work
 from evaluation.models import Application, Engagement, Project
 from evaluation.workflow import APPLICATION, ASSIGNMENT
+from experts.draw import EXCLUSIONS
 from experts.models import Expert, Recusal
 from portal.demo import journey, names, papers, people
 from portal.machine import NotAllowed, Stale
@@ -419,11 +420,14 @@ def test_who_was_asked_and_now_conflicts_is_replaced_and_both_are_told(world, at
         ASSIGNMENT.perform(gone, "accept", by=gone.expert.user, no_conflict=True)
     Expert.objects.filter(pk=gone.expert_id).update(employer_code=world.consulting.credit_code)
     engage(world, application)
+    journey.fill_seats(application)
     after = people.panel_of(at("inviting"), "invited", "accepted")
     gone.refresh_from_db()
     assert (gone.state, len(after), gone.expert_id in {row.expert_id for row in after}) == ("recused", 5, False)
     event = Event.objects.of(gone).last()
-    assert (event.verb, event.role, bool(event.data["next"])) == ("assignment.exclude", "system", True)
+    assert (event.verb, event.role, event.data["reason"]) == (
+        "assignment.exclude", "system", EXCLUSIONS["same_consulting_unit"]
+    )  # fmt: skip
     told = Notification.objects.filter(key__startswith=f"event:{event.pk}:").values_list("user", flat=True)
     assert set(told) == {application.organiser_id, gone.expert.user_id}
 
@@ -436,10 +440,18 @@ def test_a_substitute_who_conflicts_too_is_passed_over(world, at):
     spared = {row.expert_id for row in seated if row.pk != gone.pk}
     Expert.objects.exclude(pk__in=spared).update(employer_code=world.consulting.credit_code)
     engage(world, application)
+    journey.fill_seats(application)
     application = at("inviting")
     asked = {row.expert_id for row in people.panel_of(application, "invited", "accepted")}
     assert asked <= spared
-    assert bool(application.fault)  # the pool ran dry, and the organiser sees it
+    assert bool(substituting.shortage(application))  # the pool ran dry, and the organiser sees it
+    passed = application.assignments.filter(state="recused").exclude(pk=gone.pk)
+    assert passed.exists()
+    for row in passed:  # nobody was asked who could not have come
+        assert not Notification.objects.filter(key__startswith=f"invitation:{row.pk}:").exists()
+        event = Event.objects.of(row).last()
+        assert (event.verb, event.data["unasked"]) == ("assignment.exclude", True)
+        assert not Notification.objects.filter(key=f"event:{event.pk}:{row.expert.user_id}").exists()
 
 
 def test_nobody_who_has_no_tie_is_replaced(world, at):

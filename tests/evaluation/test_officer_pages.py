@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from communities.models import Community, Officer
 from evaluation import findings, marking
+from evaluation.findings import Late
 from evaluation.models import Application, Finding, Project, Submission
 from evaluation.permissions import can_see_sheets
 from evaluation.workflow import APPLICATION
@@ -103,7 +104,7 @@ def test_who_is_not_signed_in_is_asked_to(cases, client, name):
 
 
 def listed(response):
-    return [row.pk for row, _next, _link in response.context["cases"]]
+    return [case["row"].pk for case in response.context["cases"]]
 
 
 @pytest.mark.parametrize(
@@ -136,8 +137,8 @@ def test_the_queue_is_narrowed_by_each_filter(cases, signed_in, name, value):
     assert set(listed(response)) == expected
 
 
-def test_an_unknown_filter_filters_nothing(cases, signed_in):
-    response = signed_in("supervisor").get(reverse("queue"), {"show": "open", "state": "nowhere", "page": "x"})
+def test_an_unknown_page_is_the_first(cases, signed_in):
+    response = signed_in("supervisor").get(reverse("queue"), {"show": "open", "page": "x"})
     assert set(listed(response)) == set(cases.values())
 
 
@@ -344,8 +345,8 @@ def test_a_late_finding_needs_a_reason_and_the_supervisor(at, signed_in):
     case = second_round(at("form_check"))
     with scenes.refused() as found:
         findings.add_finding(intake(), case, "document", "D05", "缺签章")
-    assert found == [("late_reason_missing", "late_reason")]
-    late = findings.add_finding(intake(), case, "document", "D05", "缺签章", late_reason="首轮文件无法打开")
+    assert found == [("late_code_missing", "late_code")]
+    late = findings.add_finding(intake(), case, "document", "D05", "缺签章", late=Late("unseen", "首轮文件无法打开"))
     response = decide(signed_in("intake"), case, "request_correction")
     assert errors_of(response, "request_correction") == {"__all__": ["“D05”是后续轮次新增的问题，须由监督员放行。"]}
     assert signed_in("intake").post(reverse("finding-release", args=[late.pk])).status_code == 403
@@ -356,8 +357,8 @@ def test_a_late_finding_needs_a_reason_and_the_supervisor(at, signed_in):
 
 def test_a_place_that_was_named_before_is_not_late(at, signed_in):
     case = second_round(at("form_check"))
-    again = findings.add_finding(intake(), case, "document", "D04", "签章仍不清晰", late_reason="不需要")
-    assert again.late_reason == ""
+    again = findings.add_finding(intake(), case, "document", "D04", "签章仍不清晰", late=Late("other", "不需要"))
+    assert (again.late_code, again.late_reason) == ("", "")
     assert decide(signed_in("intake"), case, "request_correction").status_code == 302
 
 

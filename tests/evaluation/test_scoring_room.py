@@ -132,6 +132,7 @@ def test_who_declines_may_and_who_is_recused_must_give_a_reason_and_another_is_a
     assert client.post(address, {"action": action, "reason": " "}).status_code == lacking
     if lacking == 422:
         assert client.post(address, {"action": action, "reason": "曾在该单位任职"}).status_code == 302
+    journey.fill_seats(case)
     assert (Assignment.objects.get(pk=invited.pk).state, case.assignments.count()) == (state, before + 1)
 
 

@@ -6,12 +6,12 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from evaluation import serving
+from evaluation import refusing, serving
 from evaluation.models import Application, Assignment
 from experts import pool
 from experts.models import Expert
 from experts.workflow import EXPERT
-from portal.models import User
+from portal.models import Event, User
 from tests.evaluation import published, scenes
 
 pytestmark = pytest.mark.django_db
@@ -57,21 +57,37 @@ def test_a_panel_that_marks_a_revised_version_again_is_one_panel(seat):
     assert pool.search(timezone.localdate()).get(pk=seat.expert_id).load == 1
 
 
+def became(seat, state, verb, at=None, **data):
+    """What became of a seat, with the event of it."""
+    moment = at or timezone.now()
+    Assignment.objects.filter(pk=seat.pk).update(state=state, state_since=moment)
+    if verb:
+        Event.objects.create(
+            at=moment, actor_name="示例", verb=f"assignment.{verb}", data=data, subject_id=seat.pk,
+            subject_type=seat._meta.label_lower, thread=seat.thread,
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "state, counted",
+    "state, verb, data, counted",
     [
-        ("accepted", (1, 0, 0)), ("signed", (1, 0, 0)), ("amending", (1, 0, 0)), ("declined", (0, 1, 0)), ("lapsed", (0, 1, 0)),
-        ("recused", (0, 0, 1)), ("invited", (0, 0, 0)),
+        ("accepted", "", {}, (1, 0, 0)), ("signed", "", {}, (1, 0, 0)), ("amending", "", {}, (1, 0, 0)),
+        ("declined", "decline", {}, (0, 1, 0)), ("lapsed", "lapse", {}, (0, 1, 0)),
+        ("declined", "decline", {"reason": "示例：出差。"}, (0, 0, 0)),
+        ("declined", "replace", {"reason": "示例"}, (0, 0, 0)),
+        ("released", "release", {"reason": "示例"}, (0, 0, 0)),
+        ("recused", "recuse", {}, (0, 0, 1)), ("invited", "", {}, (0, 0, 0)),
     ],
 )  # fmt: skip
-def test_each_seat_counts_as_what_became_of_it(seat, state, counted):
-    Assignment.objects.update(state=state)
+def test_each_seat_counts_as_what_became_of_it(seat, state, verb, data, counted):
+    became(seat, state, verb, **data)
     assert serving.years_of(seat.expert) == [serving.Year(YEAR, *counted)]
+    assert refusing.counted([seat.expert_id], YEAR)[seat.expert_id] == counted[1]
 
 
 def test_years_are_told_apart_latest_first(seat):
     last_year = timezone.now().replace(year=YEAR - 1, month=6, day=1)
-    again(seat, "declined", 2, another_draw(seat, 2), state_since=last_year)
+    became(again(seat, "declined", 2, another_draw(seat, 2)), "declined", "decline", at=last_year)
     assert serving.years_of(seat.expert) == [serving.Year(YEAR, 1, 0, 0), serving.Year(YEAR - 1, 0, 1, 0)]
 
 

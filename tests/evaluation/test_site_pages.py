@@ -1,16 +1,19 @@
-"""On site: the panel's visit with its two signatures, guidance visits, opinions and replies, and who sees the photos."""
+"""The panel's visit on its page: forms and what a script sends, two signatures, the paper, and who sees which of it."""
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from evaluation.models import GuidanceOpinion, GuidanceVisit, Photo, SiteVisit
-from portal.demo import construction, papers, people
-from portal.demo import scenes as demo
+from evaluation.models import SiteVisit
+from portal.demo import papers, people
 from tests.evaluation import scenes
 
 pytestmark = pytest.mark.django_db
@@ -21,11 +24,8 @@ world, own_files = scenes.shared_world(experts=40, employers=24)
 
 @pytest.fixture(scope="module")
 def cases(world):
-    """A completion review waiting for its site visit; a certified design whose guidance has begun; a design review."""
-    found = {"site_visit": world.case_at("site_visit", "completion").pk, "review": world.case_at("review").pk}
-    certified = world.case_at("certified")
-    demo.guidance_begun(certified)
-    return {**found, "guided": certified.pk}
+    """A completion review waiting for its site visit, and a design review that has none."""
+    return {"site_visit": world.case_at("site_visit", "completion").pk, "review": world.case_at("review").pk}
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def today():
 # --- the panel's visit --------------------------------------------------------------------------------------------
 
 
-def post(client, name, application, **said):
+def post(client, name, application, /, **said):
     return client.post(reverse(f"site-visit-{name}", args=[application.pk]), said)
 
 
@@ -83,12 +83,12 @@ def test_the_panel_writes_the_record(at, signed_in):
     client = signed_in(leader(case))
     assert post(client, "record", case, visited_on=today(), summary="设备齐全").status_code == 302
     code = case.standard.items(case.stage)[0].code
-    assert post(client, "finding", case, item_code=code, agrees="no", text="数量不符").status_code == 302
+    assert post(client, "finding", case, item_code=code, seen="differs", text="数量不符").status_code == 302
     assert post(client, "photo", case, photo=papers.photo("现场", "示例一"), caption="机房").status_code == 302
     visit = visit_of(case)
-    finding = visit.findings.get()
+    finding = visit.findings.exclude(line="record").get()
     assert (visit.visited_on, visit.summary) == (today(), "设备齐全")
-    assert (finding.item_code, finding.agrees, finding.text) == (code, False, "数量不符")
+    assert (finding.item_code, finding.seen, finding.text) == (code, "differs", "数量不符")
     assert visit.photos.get().caption == "机房"
 
 
@@ -116,7 +116,7 @@ def test_a_refused_record_keeps_what_was_typed(at, signed_in, said, places):
 
 def test_a_finding_names_an_item_and_what_was_seen(at, signed_in):
     case = at("site_visit")
-    response = post(signed_in(leader(case)), "finding", case, item_code="0.0.0", agrees="yes", text="")
+    response = post(signed_in(leader(case)), "finding", case, item_code="0.0.0", seen="agrees", text="")
     assert (response.status_code, set(response.context["finding_form"].errors)) == (422, {"item_code", "text"})
 
 
@@ -130,9 +130,21 @@ def test_a_photo_is_a_picture(at, signed_in):
 
 def test_nobody_signs_what_is_not_written(at, signed_in):
     case = at("site_visit")
-    response = post(signed_in("applicant"), "sign", case)
+    response = sign(signed_in("applicant"), "applicant", case)
     assert response.status_code == 422
-    assert response.context["sentences"] == ["请先填写核查日期与核查情况。", "请至少上传一张现场照片。"]
+    assert response.context["own_sign"].non_field_errors() == [
+        "请先填写核查日期与核查情况。",
+        "请至少上传一张现场照片。",
+    ]
+
+
+STROKES = json.dumps([[[100 + step * 10, 200] for step in range(20)]])
+
+
+def sign(client, username, application, **said):
+    """Draw the own name on the glass."""
+    said = {"name": scenes.person(username).name, "strokes": STROKES, **said}
+    return post(client, "sign", application, **said)
 
 
 def write(client, case):
@@ -144,11 +156,11 @@ def test_the_review_begins_once_both_sides_have_signed(at, signed_in):
     case = at("site_visit")
     write(signed_in(leader(case)), case)
     address = reverse("site-visit", args=[case.pk])
-    assert post(signed_in(leader(case)), "sign", case).status_code == 302
+    assert sign(signed_in(leader(case)), leader(case), case).status_code == 302
     response = signed_in(leader(case)).post(address, {"action": "finish_site_visit"})
     assert response.status_code == 422
     assert dict(response.context["acts"]["finish_site_visit"].errors) == {"__all__": ["申报单位尚未签字。"]}
-    assert post(signed_in("applicant"), "sign", case).status_code == 302
+    assert sign(signed_in("applicant"), "applicant", case).status_code == 302
     assert signed_in(leader(case)).post(address, {"action": "finish_site_visit"}).status_code == 302
     assert at("site_visit").state == "review"
 
@@ -156,7 +168,7 @@ def test_the_review_begins_once_both_sides_have_signed(at, signed_in):
 def test_a_changed_record_must_be_signed_again(at, signed_in):
     case = at("site_visit")
     write(signed_in(leader(case)), case)
-    post(signed_in("applicant"), "sign", case)
+    sign(signed_in("applicant"), "applicant", case)
     assert visit_of(case).applicant_signed_at is not None
     post(signed_in(leader(case)), "record", case, visited_on=today(), summary="另有出入")
     assert visit_of(case).applicant_signed_at is None
@@ -183,112 +195,104 @@ def test_a_photo_is_seen_by_who_sees_the_case(at, signed_in, name, username, sta
         assert (response["Content-Type"], content[:2]) == ("image/jpeg", b"\xff\xd8")
 
 
-# --- guidance -----------------------------------------------------------------------------------------------------
+# --- what a script sends ------------------------------------------------------------------------------------------
 
 
-def visits(application, state):
-    return GuidanceVisit.objects.get(project=application.project, state=state)
+def sends(client, name, application, /, **said):
+    address = reverse(f"site-visit-{name}", args=[application.pk])
+    return client.post(address, said, headers={"accept": "application/json"})
 
 
-@pytest.mark.parametrize(
-    "username,status",
-    [("district-1", 200), ("applicant", 200), ("supervisor", 200), ("district-2", 404), ("other-applicant", 404)],
-)
-def test_guidance_is_seen_by_who_sees_the_case(at, signed_in, username, status):
-    case = at("guided")
-    client = signed_in(username)
-    assert client.get(reverse("guidance", args=[case.project_id])).status_code == status
-    assert client.get(reverse("guidance-visit", args=[visits(case, "open").pk])).status_code == status
+def test_a_script_is_told_what_it_saved_once_however_often_it_sends(at, signed_in):
+    case = at("site_visit")
+    client, key = signed_in(leader(case)), str(uuid4())
+    said = {"line": "item:4.1.1", "seen": "agrees", "text": "一致", "after": "", "save_key": key}
+    answers = [sends(client, "finding", case, **said) for _time in range(2)]
+    assert [(one.status_code, one.json()["save_key"], one.json()["revision"]) for one in answers] == [(200, key, 1)] * 2
+    assert visit_of(case).findings.count() == 1
 
 
-def test_the_list_shows_each_visit_with_its_opinions(at, signed_in):
-    page = signed_in("applicant").get(reverse("guidance", args=[at("guided").project_id]))
-    rows = [(row.state, row.opinions_made, row.opinions_open) for row in page.context["visits"]]
-    assert sorted(rows) == [("closed", 1, 0), ("open", 1, 1), ("planned", 0, 0)]
-
-
-def test_the_district_officer_plans_a_visit(at, signed_in):
-    case = at("guided")
-    address = reverse("guidance", args=[case.project_id])
-    said = {"node": case.project.programme.guidance_nodes[0][0], "planned_on": today()}
-    assert signed_in("applicant").post(address, said).status_code == 403
-    response = signed_in("district-1").post(address, said)
-    made = GuidanceVisit.objects.latest("pk")
-    assert (response.status_code, response.url, made.state) == (302, made.get_absolute_url(), "planned")
-
-
-def test_guidance_does_not_begin_before_the_design_passed(at, signed_in):
-    case = at("review")
-    said = {"node": case.project.programme.guidance_nodes[0][0], "planned_on": today()}
-    response = signed_in("district-1").post(reverse("guidance", args=[case.project_id]), said)
-    assert response.status_code == 422
-    assert dict(response.context["form"].errors) == {"node": ["设计评价通过后才开始过程指导。"]}
-
-
-def test_a_visit_is_recorded_with_a_photo(at, signed_in):
-    visit = visits(at("guided"), "planned")
-    client, address = signed_in("district-1"), visit.get_absolute_url()
-    said = {"action": "record", "visited_on": today(), "notes": "进度相符"}
-    response = client.post(address, said)
-    assert response.status_code == 422
-    assert dict(response.context["acts"]["record"].errors) == {"__all__": ["请至少上传一张现场照片。"]}
-    assert response.context["acts"]["record"]["notes"].value() == "进度相符"
-    photo = {"photo": papers.photo("现场", "示例三"), "caption": "弱电间"}
-    assert client.post(reverse("guidance-photo", args=[visit.pk]), photo).status_code == 302
-    assert client.post(address, said).status_code == 302
-    assert GuidanceVisit.objects.get(pk=visit.pk).state == "open"
-
-
-def test_an_opinion_says_what_must_be_mended_by_when(at, signed_in):
-    visit = visits(at("guided"), "open")
-    address = reverse("opinion-add", args=[visit.pk])
-    late = {"text": "补齐标识", "due_on": today() - timedelta(days=1), "item_code": "0.0.0"}
-    response = signed_in("district-1").post(address, late)
-    assert (response.status_code, set(response.context["opinion_form"].errors)) == (422, {"due_on", "item_code"})
-    assert response.context["opinion_form"]["text"].value() == "补齐标识"
-    assert signed_in("applicant").post(address, {"text": "补齐标识", "due_on": today()}).status_code == 403
-    assert signed_in("district-1").post(address, {"text": "补齐标识", "due_on": today()}).status_code == 302
-    assert visit.opinions.latest("pk").text == "补齐标识"
-
-
-def test_a_reply_is_proved_by_a_photo_and_checked_by_the_district(at, signed_in):
-    visit = visits(at("guided"), "open")
-    opinion = visit.opinions.get()
-    reply = reverse("opinion-reply", args=[opinion.pk])
-    said = {"action": "reply", "reply": "已补齐"}
-    response = signed_in("applicant").post(reply, said)
-    entry = response.context["opinions"][0]
-    assert response.status_code == 422
-    assert dict(entry["reply"].errors) == {"__all__": ["请上传整改后的照片作为佐证。"]}
-    assert entry["reply"]["reply"].value() == "已补齐"
-    photo = {"photo": papers.photo("整改", "示例四")}
-    assert signed_in("applicant").post(reverse("opinion-photo", args=[opinion.pk]), photo).status_code == 302
-    assert signed_in("applicant").post(reply, said).status_code == 302
-    page = signed_in("district-1").get(visit.get_absolute_url())
-    assert [row.action for row, _address in page.context["opinions"][0]["links"]] == ["close", "return"]
-
-
-def test_a_visit_is_closed_after_its_opinions(at, signed_in):
-    visit = visits(at("guided"), "open")
-    client, address = signed_in("district-1"), visit.get_absolute_url()
-    response = client.post(address, {"action": "close"})
-    assert (response.status_code, list(response.context["acts"]["close"].errors)) == (422, ["__all__"])
-    construction.answer(visit)
-    for opinion in GuidanceOpinion.objects.filter(visit=visit):
-        client.post(reverse("act", args=["guidance_opinion", opinion.pk, "close"]))
-    assert client.post(address, {"action": "close"}).status_code == 302
-    assert GuidanceVisit.objects.get(pk=visit.pk).state == "closed"
+def test_a_script_that_builds_on_an_older_version_is_told_what_stands_there(at, signed_in):
+    case = at("site_visit")
+    client = signed_in(leader(case))
+    for text, status in (("甲", 200), ("乙", 409)):
+        said = {"line": "item:4.1.1", "seen": "agrees", "text": text, "after": "", "save_key": str(uuid4())}
+        answer = sends(client, "finding", case, **said)
+        assert answer.status_code == status
+    assert answer.json()["current"]["text"] == "甲"
 
 
 @pytest.mark.parametrize(
-    "username,status", [("applicant", 200), ("district-1", 200), ("district-2", 404), ("other-applicant", 404)]
+    "name,said,place",
+    [
+        ("record", {"visited_on": "x", "summary": "齐全"}, "visited_on"),
+        ("finding", {"line": "item:4.1.1", "seen": "agrees", "text": ""}, "text"),
+        ("finding", {"line": "own:1", "seen": "agrees", "text": "x"}, "line"),
+        ("sign", {"name": "", "strokes": STROKES}, "name"),
+    ],
 )
-def test_photos_of_guidance_are_seen_by_who_sees_the_case(at, signed_in, username, status):
-    photo = Photo.objects.filter(guidance_visit__project=at("guided").project).first()
-    proof = Photo.objects.filter(opinion__visit__project=at("guided").project).first()
-    client = signed_in(username)
-    for response in (
-        client.get(reverse("photo-file", args=[photo.pk])),
-        client.get(reverse("photo-thumbnail", args=[proof.pk])),
-    ):
-        assert (response.status_code, response.getvalue()[:2] == b"\xff\xd8") == (status, status == 200)
+def test_a_script_is_told_why_nothing_was_saved(at, signed_in, name, said, place):
+    case = at("site_visit")
+    answer = sends(signed_in(leader(case)), name, case, **said)
+    assert answer.status_code == 422
+    assert place in [problem["place"] for problem in answer.json()["problems"]]
+
+
+@pytest.mark.parametrize("strokes", ["[", "[[[1,2]]]", '{"a":1}', "[" * 5000, '"x"', "[[1,2]]"])
+def test_hostile_strokes_are_refused(at, signed_in, strokes):
+    case = at("site_visit")
+    write(signed_in(leader(case)), case)
+    name = scenes.person(leader(case)).name
+    answer = sends(signed_in(leader(case)), "sign", case, name=name, strokes=strokes)
+    assert (answer.status_code, visit_of(case).expert_signed_at) == (422, None)
+
+
+def test_a_photo_is_withdrawn_with_a_reason_on_the_page(at, signed_in):
+    case = at("site_visit")
+    client = signed_in(leader(case))
+    write(client, case)
+    key = visit_of(case).photos.get().key
+    assert post(client, "withdraw", case, photo=key, reason="").status_code == 422
+    assert post(signed_in("applicant"), "withdraw", case, photo=key, reason="x").status_code == 403
+    assert post(signed_in(leader(case)), "withdraw", case, photo=key, reason="拍到住户").status_code == 302
+    assert visit_of(case).photos.get().withdrawn_reason == "拍到住户"
+    assert post(signed_in(leader(case)), "withdraw", case, photo="", reason="x").status_code == 404
+
+
+def test_the_state_tells_a_script_who_is_signed_in_and_which_photos_are_there(at, signed_in):
+    case = at("site_visit")
+    client = signed_in(leader(case))
+    write(client, case)
+    told = client.get(reverse("site-visit", args=[case.pk]) + "?fragment=state").json()
+    assert told == {"person": scenes.person(leader(case)).pk, "photos": [visit_of(case).photos.get().key], "coming": {}}
+
+
+def test_the_worker_is_served_below_the_page_and_nowhere_else(at, client):
+    response = client.get(reverse("site-visit-worker", args=[at("site_visit").pk]))
+    assert (response["Content-Type"], response["Cache-Control"]) == ("text/javascript; charset=utf-8", "no-cache")
+    assert "Service-Worker-Allowed" not in response
+
+
+@pytest.mark.parametrize(
+    "username,status", [("organiser", 200), ("applicant", 403), ("district-1", 403), ("other-applicant", 404)]
+)
+def test_the_paper_names_the_panel_to_nobody_who_may_not_know_it(at, signed_in, username, status):
+    case = at("site_visit")
+    write(signed_in(leader(case)), case)
+    response = signed_in(username).get(reverse("site-visit-paper", args=[case.pk]))
+    assert response.status_code == status
+    assert (response.getvalue()[:5] == b"%PDF-") is (status == 200)
+
+
+def test_the_page_takes_as_many_questions_for_many_lines_as_for_one(at, signed_in):
+    case = at("site_visit")
+    client, address = signed_in(leader(case)), reverse("site-visit", args=[case.pk])
+    write(client, case)
+    counts = []
+    for number in (1, 30):
+        for _time in range(number):
+            sends(client, "finding", case, seen="agrees", text=f"所见 {number}")
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address).status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1]

@@ -14,7 +14,8 @@ from evaluation.models import Draw
 from evaluation.workflow import APPLICATION
 from experts import facts
 from experts.models import Employment, Expert
-from portal.demo import people
+from portal.demo import journey, people
+from portal.models import Event
 from tests.evaluation import scenes
 
 pytestmark = pytest.mark.django_db
@@ -167,7 +168,7 @@ def test_the_draw_page_shows_what_to_decide_and_the_organiser_decides_there(worl
     assert (refused.status_code, "请先在专家抽取页面的“可能须回避”处逐一核定" in refused.text) == (422, True)
     said = {"party": world.unit.credit_code, "verdict": "none", "reason": "示例理由", "next": f"{address}#suggestions"}
     assert client.post(reverse("expert-pin", args=["ZJ-0002"]), said).url == f"{address}#suggestions"
-    assert "可能须回避" not in client.get(address).text
+    assert "可能须回避 1 人" not in client.get(address).text
     assert client.post(address, {"action": "propose_draw", "keeping": "portal"}).status_code == 302
 
 
@@ -187,6 +188,9 @@ def test_who_is_asked_and_gets_a_pinned_conflict_is_replaced(at):
     seat = people.panel_of(application, "invited", "accepted")[0]
     pin(application, facts.CONFLICT, seat.expert.number)
     seat.refresh_from_db()
+    event = Event.objects.of(seat).last()
+    assert (event.verb, event.data["reason"]) == ("assignment.exclude", "经核定应回避")  # and no change of a party
+    journey.fill_seats(application)
     asked = [row.expert.number for row in people.panel_of(application, "invited", "accepted")]
     assert (seat.state, seat.expert.number in asked, len(asked)) == ("recused", False, 5)
 

@@ -15,14 +15,14 @@ from communities.models import Invitation, OrganisationChange
 from communities.permissions import limit_to
 from evaluation import drawing, work
 from evaluation import journey as journey_of_case
-from evaluation.models import Application, Finding, SiteVisit
+from evaluation.models import Finding, SiteVisit, Vacancy
 from evaluation.work import waiting_on
 from evaluation.workflow import ASSIGNMENT, OBJECTION
 from portal.demo import cases, journey, people
 from portal.models import User
 from tests.evaluation import scenes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]  # one case walks to each of its states
 STATES = ("draft", "form_check", "correction", "drawing", "cosigning", "revealing", "inviting", "review", "approval")
 
 
@@ -219,9 +219,10 @@ def test_while_experts_are_asked_the_case_waits_on_them_and_tells_how_many_have_
 
 def test_a_pool_that_ran_dry_waits_on_the_supervisor_to_draw_anew(world, case_at):
     case = case_at("inviting")
-    Application.objects.filter(pk=case.pk).update(fault="候选专家不足")
-    case.refresh_from_db()
-    assert (f"application-{case.pk}", "候选专家已用尽，请重新抽取") in told(world.supervisor)
+    seat = people.panel_of(case, "invited")[0]
+    Vacancy.objects.create(assignment=seat, draw=seat.draw, state="dry")
+    for who in (world.organiser, world.supervisor):
+        assert (f"application-{case.pk}", "候选专家已用尽，由监督员启动重新抽取") in told(who)
     assert journey_of_case.holder_role(case) == "supervisor"
     assert said_of_holder(world.applicant, case) == ["现由监督员办理。", "", "", ""]
 

@@ -121,6 +121,7 @@ class TestWhatIsSaid:
             ({"employer_code": newcomers.code(1)[:-1] + "?"}, ["employer_code"]),
             ({"employer_code": newcomers.code(1)[:-1]}, ["employer_code"]),
             ({"experience_years": 71}, ["experience_years"]),
+            ({"statement": "x" * 5001}, ["statement"]),
             ({"experience_years": -1}, ["experience_years"]),
             ({"experience_years": 71, "employer_code": "1"}, ["employer_code", "experience_years"]),
         ],
@@ -202,6 +203,13 @@ class TestWhatIsSaid:
             with pytest.raises(NotAllowed):
                 attempt()
         assert (row.proofs.count(), fresh(row).employer) == (3, "示例设计院")
+
+    def test_what_another_window_has_emptied_is_not_handed_in(self, admission):
+        early = fresh(admission)
+        admitting.change_admission(admission.user, admission, newcomers.said(employer=""))
+        with scenes.refused() as found:
+            act(early, "submit", early.user)
+        assert found == [("required", "employer")]
 
     def test_what_was_handed_in_meanwhile_is_not_written_over(self, admission):
         early = fresh(admission)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -9,8 +11,8 @@ from django.urls import reverse
 
 from experts import calls
 from experts.models import Call
-from portal.machine import NotAllowed
-from portal.models import Event
+from portal.machine import NotAllowed, Stale
+from portal.models import Event, Notification
 from tests.evaluation import scenes
 from tests.experts import newcomers
 from tests.experts.newcomers import DAY, TODAY
@@ -63,6 +65,8 @@ def test_calls_are_numbered_by_year_and_leave_a_trace(keepers, call):
         ({"conditions": ""}, [("required", "conditions")]),
         ({"closes_on": TODAY - DAY}, [("date_past", "closes_on")]),
         ({"opens_on": TODAY + 5 * DAY, "closes_on": TODAY + 4 * DAY}, [("dates_swapped", "closes_on")]),
+        ({"closes_on": date.max}, [("too_far", "closes_on")]),
+        ({"closes_on": newcomers.years_ago(-2)}, []),
         ({"term_years": 0}, [("out_of_range", "term_years")]),
         ({"term_years": 11}, [("out_of_range", "term_years")]),
         ({"fields_at_most": 0}, [("out_of_range", "fields_at_most")]),
@@ -200,3 +204,85 @@ class TestPages:
                 client.get(call.get_absolute_url())
             counts.append(len(queries))
         assert counts[0] == counts[1]
+
+
+# --- changing what was announced --------------------------------------------------------------------------------------
+
+
+class TestChanging:
+    @pytest.fixture
+    def keeper(self, keepers):
+        return keepers["pool_keeper"]
+
+    def test_it_is_prolonged_and_what_it_said_stays_public(self, keeper, call, client):
+        row = newcomers.whole("zhang", call)
+        before, later = call.closes_on, call.closes_on + 9 * DAY
+        calls.change_call(keeper, call, {"closes_on": later, "conditions": "示例：另一条件"}, "报名人数不足")
+        (kept,) = call.versions.all()
+        assert (kept.number, kept.closes_on, kept.conditions, kept.reason) == (1, before, "示例条件", "报名人数不足")
+        assert (newcomers.fresh(call).version, newcomers.fresh(row).due_on) == (2, later)
+        event = Event.objects.of(call).last()
+        assert (event.verb, event.data["until"], event.data["version"]) == ("call.change", later.isoformat(), 2)
+        assert [one.user for one in Notification.objects.filter(key__startswith=f"event:{event.pk}:")] == [row.user]
+        text = client.get(call.get_absolute_url()).content.decode()
+        assert all(words in text for words in ("示例条件", "示例：另一条件", "报名人数不足"))
+
+    @pytest.mark.parametrize(
+        "values, reason, problems",
+        [
+            ({}, "x", [("unchanged", "")]),
+            ({"closes_on": TODAY + 9 * DAY}, "x", [("only_later", "closes_on")]),
+            ({"closes_on": date.max}, "x", [("too_far", "closes_on")]),
+            ({"closes_on": None, "conditions": " "}, "", [
+                ("only_later", "closes_on"), ("required", "conditions"), ("required", "reason"),
+            ]),
+            ({"conditions": "x" * 20_001}, "x" * 501, [("too_long", "conditions"), ("too_long", "reason")]),
+        ],
+    )  # fmt: skip
+    def test_what_is_wrong_is_said_all_at_once(self, keeper, call, values, reason, problems):
+        with scenes.refused() as found:
+            calls.change_call(keeper, call, values, reason)
+        assert (found, call.versions.count()) == (problems, 0)
+
+    def test_what_is_closed_stays_as_it_is(self, keeper, call):
+        with scenes.refused() as found:
+            calls.change_call(keeper, closed(call), {"closes_on": TODAY + DAY}, "x")
+        assert found == [("call_shut", "")]
+
+    def test_who_has_read_an_earlier_version_is_told(self, keeper, call):
+        calls.change_call(keeper, call, {"conditions": "甲"}, "x")
+        with pytest.raises(Stale):
+            calls.change_call(keeper, newcomers.fresh(call), {"conditions": "乙"}, "x", seen=1)
+        assert newcomers.fresh(call).conditions == "甲"
+
+    @pytest.mark.parametrize("duty", ["supervisor", "organiser", "intake", "system_administrator"])
+    def test_only_the_keeper_changes(self, keepers, call, client, duty):
+        with pytest.raises(NotAllowed):
+            calls.change_call(keepers[duty], call, {"conditions": "甲"}, "x")
+        client.force_login(keepers[duty])
+        assert client.get(reverse("call-change", args=[call.number])).status_code == 403
+
+    def test_the_page_prolongs_without_a_script(self, keeper, call, client):
+        client.force_login(keeper)
+        address = reverse("call-change", args=[call.number])
+        assert address in client.get(call.get_absolute_url()).content.decode()
+        assert client.get(address).context["form"]["version"].value() == 1
+        said = {"closes_on": call.closes_on + DAY, "conditions": call.conditions, "version": 1, "reason": ""}
+        assert client.post(address, said).status_code == 422
+        assert client.post(address, {**said, "reason": "示例"}).url == call.get_absolute_url()
+        assert client.post(address, {**said, "reason": "示例"}).status_code == 422
+        assert newcomers.fresh(call).closes_on == call.closes_on + DAY
+
+
+def test_a_form_that_was_sent_twice_announces_one_call(keepers):
+    values = newcomers.call_values()
+    calls.open_call(keepers["pool_keeper"], values)
+    with scenes.refused() as found:
+        calls.open_call(keepers["pool_keeper"], values)
+    assert (found, Call.objects.count()) == ([("double", "title")], 1)
+
+
+def test_nobody_reads_conditions_of_a_million_characters(keepers):
+    with scenes.refused() as found:
+        newcomers.call(keepers["pool_keeper"], conditions="x" * 1_000_000)
+    assert found == [("too_long", "conditions")]

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from communities import credit_code
-from communities.models import Officer
+from communities.models import District, Officer, Organisation
 from experts import declaring, facts
 from experts.models import Clearance, Employment, Expert, Recusal
 from experts.permissions import can_expert
@@ -292,3 +292,63 @@ def test_the_own_page_costs_as_many_queries_for_many_facts(expert, client):
         employment(expert, credit_code=other)
         tie(expert, party=other)
     assert queries() == first
+
+
+# --- what a hostile or hasty hand sends -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", MAKE)
+def test_no_fact_ends_in_the_future(expert, kind):
+    assert refusals(lambda: MAKE[kind](expert, until=TODAY + DAY)) == [("until", "in_future")]
+
+
+@pytest.mark.parametrize("reader", ["zhang", "pool_keeper"])
+def test_a_last_day_at_the_end_of_time_breaks_no_page(expert, client, reader):
+    Employment.objects.create(expert=expert, name="示例", since=date.min, until=date.max)
+    client.force_login(person(reader))
+    assert client.get(expert.get_absolute_url()).status_code == 200
+    assert declaring.uncovered(declaring.employments(expert), TODAY) == []
+
+
+def test_a_form_that_was_sent_twice_declares_one_employment(expert):
+    employment(expert)
+    assert refusals(lambda: employment(expert)) == [("name", "declared")]
+    employment(expert, post="顾问")
+    assert declaring.employments(expert).count() == 2
+
+
+def test_part_of_a_name_offers_the_units_that_may_be_meant(expert, client):
+    for name, number in (
+        ("示例山城置业有限公司", 500),
+        ("示例山城物业服务有限公司", 501),
+        ("示例江北置业有限公司", 502),
+    ):
+        unit_named(name, code(number))
+    client.force_login(expert.user)
+    said = {"party": "示例山城", "reason": "kinship", "note": "示例"}
+    answer = client.post(reverse("tie-new"), said)
+    offered = [code for code, _name in answer.context["form"].fields["unit"].choices]
+    assert (answer.status_code, sorted(offered)) == (422, [code(500), code(501)])
+    assert client.post(reverse("tie-new"), {**said, "unit": code(501)}).status_code == 302
+    assert declaring.ties(expert).get().party_code == code(501)
+
+
+def test_the_beginning_of_a_code_offers_units_too_and_one_character_none(expert):
+    unit_named("示例山城置业有限公司", PARTY)
+    unit_named("示例未核验有限公司", code(501), state="submitted")
+    assert facts.offers(PARTY[:9].lower()) == [(PARTY, "示例山城置业有限公司")]
+    assert facts.offers("示") == []
+
+
+@pytest.mark.parametrize("declared, told", [(False, True), (True, False)])
+def test_who_decides_on_a_conflict_is_told_which_years_are_not_covered(expert, client, declared, told):
+    if declared:
+        employment(expert, since=SINCE)
+    client.force_login(person("pool_keeper"))
+    text = client.get(reverse("expert-pin", args=[expert.number])).content.decode()
+    assert ("近三年的任职经历没有报全" in text) == told
+
+
+def unit_named(name, number, state="active"):
+    district = District.objects.first()
+    return Organisation.objects.create(name=name, credit_code=number, state=state, kind="developer", district=district)

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from communities import credit_code
-from communities.models import District, Organisation
+from communities.models import District, Membership, Officer, Organisation
 from experts import facts
 from experts.models import Clearance, Employment, Expert, Recusal
 from portal.machine import NotAllowed, Stale
@@ -373,3 +373,28 @@ def test_a_declared_fact_has_no_page_to_lift_it(expert, client, verdict):
     row = fact(expert, "kinship")
     client.force_login(person("supervisor"))
     assert client.get(reverse("pin-lift", args=[verdict, row.pk])).status_code == 404
+
+
+# --- two pairs of eyes, and none on either side ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verdict", facts.VERDICTS)
+def test_nobody_decides_for_or_against_a_party_for_which_they_act(expert, unit, verdict):
+    Membership.objects.create(user=person("pool_keeper"), organisation=unit, role="member", since=TODAY)
+    assert refusals(lambda: pin(expert, verdict, "pool_keeper")) == [("own_side", "party")]
+    made = pin(expert, verdict, party=code(7))
+    Membership.objects.create(
+        user=person("supervisor"), organisation=unit_named("示例", code(7)), role="member", since=TODAY
+    )
+    assert refusals(lambda: facts.lift(person("supervisor"), made, "示例")) == [("own_side", "party")]
+
+
+@pytest.mark.parametrize("verdict", facts.VERDICTS)
+def test_who_holds_both_duties_does_not_lift_what_they_decided(expert, verdict, client):
+    Officer.objects.create(user=person("pool_keeper"), duty="supervisor", since=TODAY)
+    made = pin(expert, verdict, "pool_keeper")
+    assert refusals(lambda: facts.lift(person("pool_keeper"), made, "示例")) == [("same_person", "")]
+    client.force_login(person("pool_keeper"))
+    assert client.get(reverse("pins"), {"verdict": verdict}).context["liftable"] == set()
+    facts.lift(person("supervisor"), made, "示例")
+    assert newcomers.fresh(made).withdrawn_at is not None

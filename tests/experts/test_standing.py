@@ -147,6 +147,11 @@ class TestConfirmation:
             confirm(expert, employer_code="91")
         assert [place for _code, place in found] == ["employer_code"]
 
+    def test_a_name_that_no_column_holds_is_refused_at_its_field(self, expert):
+        with scenes.refused() as found:
+            confirm(expert, employer="x" * 121)
+        assert found == [("too_long", "employer")]
+
     def test_it_holds_for_a_year(self, expert):
         row = confirm(moved(expert, confirmed_on=newcomers.years_ago(1), due_on=TODAY))
         next_year = standing.years_later(TODAY, 1)
@@ -311,6 +316,12 @@ class TestRemoval:
         row = act(act(row, "propose_removal", keepers["second_keeper"]), "keep", keepers[by])
         assert (row.state, row.paused_for, row.removal_proposed_by) == (state, paused_for, None)
         assert (row.due_on is None) == (state == "paused")
+
+    def test_a_pause_with_an_end_still_ends_on_that_day(self, expert, keepers):
+        until = TODAY + 30 * DAY
+        row = act(act(expert, "pause", keepers["pool_keeper"], until=until), "propose_removal", keepers["pool_keeper"])
+        row = act(row, "keep", keepers["supervisor"])
+        assert (row.state, row.due_on) == ("paused", until)
 
     def test_a_term_that_is_over_is_not_made_longer(self, expert, keepers):
         row = moved(expert, state="hearing", due_on=None, term_until=TODAY - 50 * DAY)

@@ -91,7 +91,7 @@ def test_what_must_be_said_is_required_and_what_may_be_is_not(kind):
 
 
 def test_a_choice_is_among_those_of_the_thing_itself():
-    assert field_of(ASKS["choice"], "物").choices == [("a", "物甲"), ("b", "乙")]
+    assert field_of(ASKS["choice"], "物").choices == [("", "请选择"), ("a", "物甲"), ("b", "乙")]
     assert not ActForm(act(ASKS["choice"]), "物", User(), {"said": "c"}).is_valid()
 
 

@@ -41,6 +41,7 @@ def test_what_starts_a_period_or_tells_a_decision_cannot_be_put_off():
     assert {code for code, kind in KINDS.items() if kind.required} == {
         "correction",
         "decision",
+        "first_password",
         "invitation",
         "member_invitation",
         "pool",
@@ -110,7 +111,7 @@ def test_the_bell_is_rung_for_what_leaves_at_once(person, django_capture_on_comm
 
 def test_many_readers_cost_one_question(person, django_assert_num_queries):
     people = [person, *(User.objects.create(username=f"more-{n}") for n in range(20))]
-    with django_assert_num_queries(3):  # their choices, what is known, the rows
+    with django_assert_num_queries(4):  # in whose words, their choices, what is known, the rows
         notify.write("event:1", people, "progress", "/", **SUBJECT)
 
 

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from communities.models import Organisation
 from portal import clock, notify, tasks
 from portal.machine import MACHINES, Machine, NotAllowed, Stale, Transition
-from portal.models import Event, Notification, User
+from portal.models import Event, Limit, Notification, User
 from portal.problems import Problem, Refused
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +58,7 @@ TRIAL = Machine(
     roles_of=lambda user, unit: frozenset({"system"} if user is None else ()),
     visible_to=lambda user: Organisation.objects.all(),
     holders=lambda unit: User.objects.filter(username="holder"),
+    overseers=lambda unit: User.objects.filter(username="overseer"),
     steps={"working": step},
     deadlines={"waiting": "lapse"},
 )
@@ -70,6 +71,17 @@ def trial(monkeypatch):
     for name in list(MACHINES):
         monkeypatch.delitem(MACHINES, name)
     monkeypatch.setitem(MACHINES, "trial", TRIAL)
+
+
+@pytest.fixture(autouse=True)
+def reminding(db):
+    Limit.objects.create(step=clock.REMINDER, days=1, basis="示例")
+    Limit.objects.create(step=clock.ESCALATION, days=3, basis="示例")
+
+
+@pytest.fixture
+def overseer():
+    return User.objects.create(username="overseer", name="示例乙", email="overseer@example.org")
 
 
 @pytest.fixture
@@ -171,6 +183,28 @@ class TestReminders:
         assert list(Notification.objects.values_list("key", flat=True)) == [key]
         Organisation.objects.filter(pk=unit.pk).update(due_on=TODAY - DAY)
         assert [tasks.remind(TRIAL), tasks.remind(TRIAL)] == [1, 0]
+
+    @pytest.mark.parametrize("workdays_late,told", [(1, {"holder"}), (2, {"holder"}), (3, {"holder", "overseer"})])
+    def test_whoever_oversees_hears_of_what_stays_late_once(self, holder, overseer, workdays_late, told):
+        due_on = TODAY
+        calendar = clock.calendar()
+        while calendar.workdays_between(TODAY, due_on) > -workdays_late:
+            due_on -= DAY
+        a_unit(state="waiting", due_on=due_on)
+        assert [tasks.remind(TRIAL), tasks.remind(TRIAL)] == [len(told), 0]
+        assert set(Notification.objects.values_list("user__username", flat=True)) == told
+
+    @pytest.mark.parametrize("days,told", [(0, 1), (2, 1), (3, 0)])
+    def test_how_early_it_speaks_up_is_a_limit(self, holder, days, told):
+        Limit.objects.filter(step=clock.REMINDER).update(days=2)
+        a_unit(state="waiting", due_on=clock.calendar().add_workdays(TODAY, days).date)
+        assert tasks.remind(TRIAL) == told
+
+    def test_a_portal_that_nobody_has_configured_reminds_of_nothing_and_goes_on(self, holder, caplog):
+        Limit.objects.all().delete()
+        a_unit(state="waiting", due_on=TODAY)
+        assert tasks.remind(TRIAL) == 0
+        assert "no limit for reminder" in caplog.text
 
     def test_what_has_no_deadline_or_waits_for_an_officer_is_not_reminded_of(self, holder):
         a_unit(state="waiting")

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import re
-import time
 from datetime import date
 
 import pytest
@@ -238,14 +237,8 @@ def test_the_longest_names_stay_on_one_page() -> None:
     assert len(PdfReader(io.BytesIO(pdf)).pages) == 1
 
 
-def test_a_certificate_is_small_and_quick() -> None:
+def test_a_certificate_is_small() -> None:
     assert len(render("certificate")) < 300_000
-    spans = []
-    for number in range(5):
-        start = time.perf_counter()
-        render("certificate", number=f"CQSC-X-2026-{number:05d}")
-        spans.append(time.perf_counter() - start)
-    assert min(spans) < 0.1
 
 
 # --- hostile words ------------------------------------------------------------------------------------------------

@@ -314,6 +314,7 @@ def cut_reader(content, cuts):
     return read
 
 
+@pytest.mark.long
 class TestBroken:
     @hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(cuts=st.lists(st.integers(0, len(CONTENT)), max_size=6), by_error=st.booleans(), killed=st.booleans())
@@ -547,6 +548,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_is_refused_in_a_process_of_its_own(tmp_path, sender, settings, name):
     settings.OPENING_SECONDS = 20
@@ -558,6 +560,7 @@ def test_a_hostile_file_is_refused_in_a_process_of_its_own(tmp_path, sender, set
     assert [(problem.code, problem.place) for problem in caught.value.problems] == [(code, name)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("asked", [work.spin, work.hoard, work.repeat])
 def test_work_that_takes_too_much_ends_alone(settings, asked):
     settings.OPENING_SECONDS = 1

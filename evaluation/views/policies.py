@@ -1,0 +1,269 @@
+"""Pages of districts, programmes, stages and parameters: a list of each kind, and one row to change after a look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from communities.models import District
+from evaluation import policies
+from evaluation.models import Programme, StageRule, Standard
+from evaluation.permissions import can_city
+from evaluation.views.appointing import asked, basis_field, day_field
+from evaluation.views.hub import require
+from portal.forms import add_problems
+from portal.models import Event
+from portal.problems import Changed, Refused
+
+SHOWN = 20
+LONG_TEXTS = frozenset({"opinion_template", "site_consent"})
+HELP = {
+    "panel_seats": gettext_lazy("每行写专业代码和席位数，例如“security 1”。"),
+    "guidance_nodes": gettext_lazy("每行写节点代码和名称，例如“conduits 管线预埋”；已有记录的节点不能删去。"),
+    "site_evidence": gettext_lazy("每行写一种佐证种类的代码。"),
+    "standard": gettext_lazy("以后建立的案卷按它评价；已建立的案卷不变。启用后该版本不再更改。"),
+    "needs_certificate_of": gettext_lazy("同一评价类别中在先阶段的代码；不需要的留空。"),
+    "public_source": gettext_lazy("不等待公开数值的留空。"),
+    "opinion_template": gettext_lazy("可用：{小区} {阶段} {标准} {总分} {等级} {分歧条目数}。"),
+    "sample_notice": gettext_lazy("现行标准不是官方文本时，公示和证书上写明。"),
+    "valid_until": gettext_lazy("最后一天；填写后不再用于新的登记，代码永不删除。"),
+    "valid_from": gettext_lazy("一直使用的留空。"),
+}  # fmt: skip
+
+
+class LinesField(forms.CharField):
+    """A list, a line each: of texts, of pairs, or of a code and a number."""
+
+    def __init__(self, shape: str, **more: Any) -> None:
+        self.shape = shape
+        super().__init__(widget=forms.Textarea(attrs={"rows": 5}), required=False, max_length=policies.LONGEST, **more)
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return "\n".join(f"{code} {count}" for code, count in value.items())
+        if isinstance(value, list):
+            return "\n".join(one if isinstance(one, str) else " ".join(one) for one in value)
+        return value
+
+    def to_python(self, value: Any) -> Any:
+        lines = [line.split(None, 1) for line in (value or "").splitlines() if line.strip()]
+        if self.shape == "texts":
+            return [" ".join(parts) for parts in lines]
+        if self.shape == "pairs":
+            return [[part.strip() for part in parts] for parts in lines]
+        pairs = [(parts[0], parts[1].strip() if len(parts) > 1 else "") for parts in lines]
+        return {code: int(count) if count.isdecimal() and len(count) < 4 else count for code, count in pairs}
+
+
+SHAPES = {"panel_seats": "counts", "guidance_nodes": "pairs", "site_evidence": "texts"}
+
+
+class PolicyForm(forms.Form):
+    """The columns of one row. Fields only read what was typed; ``policies`` decides."""
+
+    required_css_class = "required"
+    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=2000)
+
+    def __init__(self, kind: policies.Kind, row: Any, data: Any = None) -> None:
+        super().__init__(data, initial={**policies.plain(kind, row), "seen": policies.seen_of(kind, row)})
+        for name in kind.fields:
+            self.fields[name] = field_of(kind.model._meta.get_field(name), row)
+        self.fields["basis"] = basis_field()
+
+    def values(self, kind: policies.Kind) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in kind.fields if name in self.cleaned_data}
+
+
+def field_of(column: Any, row: Any) -> forms.Field:
+    """The form's field of one column."""
+    common: dict[str, Any] = {"label": column.verbose_name, "help_text": HELP.get(column.name, "")}
+    if column.name in SHAPES:
+        return LinesField(SHAPES[column.name], **common)
+    if column.name == "standard":
+        rows = Standard.objects.filter(kind=row.standard.kind).defer("document").order_by("code", "version")
+        choices = [(one.pk, f"{one} {one.name}" + ("" if one.is_official else _("（参考样本）"))) for one in rows]
+        return forms.TypedChoiceField(choices=choices, coerce=int, **common)
+    if column.get_internal_type() == "DateField":
+        return day_field(required=False, **common)
+    if column.name in LONG_TEXTS:
+        return forms.CharField(
+            required=False, max_length=policies.LONGEST, widget=forms.Textarea(attrs={"rows": 5}), **common
+        )
+    if column.get_internal_type() == "BooleanField":
+        return forms.BooleanField(required=False, **common)
+    if column.get_internal_type().endswith("IntegerField"):
+        return forms.IntegerField(min_value=0, max_value=2**31 - 1, **common)
+    return forms.CharField(required=not column.blank, max_length=column.max_length, **common)
+
+
+class DistrictForm(forms.Form):
+    """A new district."""
+
+    required_css_class = "required"
+    code = asked(forms.CharField(
+        label=gettext_lazy("代码"), max_length=6, help_text=gettext_lazy("六位数字（GB/T 2260）；不能再改。")
+    ))  # fmt: skip
+    name = asked(forms.CharField(label=gettext_lazy("名称"), max_length=30))
+    valid_from = day_field(gettext_lazy("启用日期"), required=False)
+    basis = basis_field()
+
+
+def _kind(code: str) -> policies.Kind:
+    if code not in policies.KINDS:
+        raise Http404
+    return policies.KINDS[code]
+
+
+@login_required
+def policies_of(request: HttpRequest, kind: str) -> HttpResponse:
+    """Every row of one kind with what it says."""
+    require(request, "see_settings")
+    found = _kind(kind)
+    context = {
+        "kind": found, "label": _(found.label), "rows": list(policies.rows_of(found)), "today": timezone.localdate(),
+        "changes": can_city(request.user, policies.RIGHT),
+    }  # fmt: skip
+    return render(request, "evaluation/settings/policies.html", context)
+
+
+@login_required
+def policy(request: HttpRequest, kind: str, key: str) -> HttpResponse:
+    """One row: what it says, its history, and, for whoever may, changing it after a look at what that does."""
+    require(request, "see_settings")
+    try:
+        found, row = policies.find(kind, key)
+    except LookupError as error:
+        raise Http404 from error
+    if request.method != "POST":
+        return _page(request, found, row, PolicyForm(found, row))
+    require(request, policies.RIGHT)
+    form = PolicyForm(found, row, request.POST)
+    whole = form.is_valid()
+    said = form.values(found), form.cleaned_data.get("basis", ""), form.cleaned_data.get("seen", "")
+    try:
+        if not whole:
+            policies.preview(found, row, *said)  # tells what else is wrong
+            return _page(request, found, row, form, status=422)
+        if "confirmed" not in request.POST:
+            return _page(request, found, row, form, looked=policies.preview(found, row, *said))
+        changes = policies.keep(request.user, found, row, *said)
+    except Changed as changed:
+        return _overtaken(request, found, row, form, changed)
+    except Refused as refused:
+        add_problems(form, refused.problems)
+        return _page(request, found, row, form, status=422)
+    messages.success(request, _("已保存，更改了 %(n)s 项。") % {"n": len(changes)})
+    return redirect("policy", kind, key)
+
+
+def _overtaken(request: HttpRequest, kind: policies.Kind, row: Any, form: PolicyForm, changed: Changed) -> HttpResponse:
+    """What was typed with what stands there now beside it; the next save counts as having seen that."""
+    form.data = form.data.copy()
+    form.data["seen"] = changed.now["seen"]
+    add_problems(form, changed.problems)
+    return _page(request, kind, row, form, status=409)
+
+
+def _page(
+    request: HttpRequest, kind: policies.Kind, row: Any, form: PolicyForm, status: int = 200,
+    looked: policies.Preview | None = None,
+) -> HttpResponse:  # fmt: skip
+    cases = policies.cases_of(kind, row)
+    context: dict[str, Any] = {
+        "kind": kind, "label": _(kind.label), "row": row, "title": title_of(row), "form": form, "looked": looked is not None,
+        "changes": told_changes(kind, looked.changes) if looked else [],
+        "may_change": can_city(request.user, policies.RIGHT), "facts": facts_of(kind, row),
+        "case_count": cases.count(), "cases": cases[:SHOWN] if looked else [],
+        "ends": looked is not None and "valid_until" in looked.changes,
+        "keeps": isinstance(row, Programme | StageRule),
+        "history": [(event, told_event(kind, event)) for event in Event.objects.of(row).order_by("-pk")[:SHOWN]],
+    }  # fmt: skip
+    return render(request, "evaluation/settings/policy.html", context, status=status)
+
+
+def title_of(row: Any) -> str:
+    """What a row is called on its page."""
+    if isinstance(row, StageRule):
+        return f"{row.programme.name} · {stage_name(row)}"
+    return f"{row.pk} {row.name}" if isinstance(row, District) else str(getattr(row, "name", row.pk))
+
+
+def stage_name(row: StageRule) -> str:
+    """The stage as the programme's standard calls it."""
+    names = {stage.code: stage.name for stage in row.programme.standard.parsed.stages}
+    return str(names.get(row.stage, row.stage))
+
+
+def words_of(value: Any) -> str:
+    """A plain value for people."""
+    if value is None or value == "" or value == [] or value == {}:
+        return "—"
+    if isinstance(value, bool):
+        return _("是") if value else _("否")
+    if isinstance(value, Mapping):
+        return "、".join(f"{code} {count}" for code, count in value.items())
+    if isinstance(value, list):
+        return "、".join(one if isinstance(one, str) else " ".join(map(str, one)) for one in value)
+    return str(value)
+
+
+def facts_of(kind: policies.Kind, row: Any) -> list[tuple[str, str]]:
+    """Label and value of every column, and the basis."""
+    said = policies.plain(kind, row)
+    found = [(str(_label(kind, name)), _named(name, value, row)) for name, value in said.items()]
+    return [*found, (_("依据"), words_of(row.basis))] if kind.has_basis else found
+
+
+def _label(kind: policies.Kind, name: str) -> Any:
+    column: Any = kind.model._meta.get_field(name)
+    return column.verbose_name
+
+
+def _named(name: str, value: Any, row: Any = None) -> str:
+    """A standard is read by its name, not by its id."""
+    if name != "standard" or value is None:
+        return words_of(value)
+    if row is not None and row.standard_id == value:
+        return f"{row.standard} {row.standard.name}"
+    return str(Standard.objects.defer("document").filter(pk=value).first() or value)
+
+
+def told_changes(kind: policies.Kind, changes: Mapping[str, tuple[Any, Any]]) -> list[tuple[str, str, str]]:
+    """Label, before and after of what changes."""
+    return [(str(_label(kind, name)), _named(name, old), _named(name, new)) for name, (old, new) in changes.items()]
+
+
+def told_event(kind: policies.Kind, event: Event) -> list[tuple[str, str, str]]:
+    """Label, before and after as the trail kept them; of columns that the kind has no more by their names."""
+    before, after = event.data.get("before") or {}, event.data.get("after") or {}
+    names: Iterable[str] = after if isinstance(after, Mapping) else ()
+    return [
+        (str(_label(kind, name)) if name in kind.fields else name, _named(name, before.get(name)), _named(name, after[name]))
+        for name in names
+    ]  # fmt: skip
+
+
+@login_required
+def district_new(request: HttpRequest) -> HttpResponse:
+    """Add a district."""
+    require(request, policies.RIGHT)
+    form = DistrictForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            row = policies.add_district(request.user, **form.cleaned_data)
+        except Refused as refused:
+            add_problems(form, refused.problems)
+        else:
+            messages.success(request, _("区县%(name)s已增加。") % {"name": row.name})
+            return redirect("policy", "district", row.pk)
+    status = 422 if request.method == "POST" else 200
+    return render(request, "evaluation/settings/district_new.html", {"form": form}, status=status)
