@@ -90,6 +90,7 @@ def hidden(application: Application, part: str) -> str:
 
 def accept_invitations(application: Application) -> None:
     """Everyone who is asked accepts; the last one convenes the panel."""
+    fill_seats(application)
     for assignment in people.panel_of(application, "invited"):
         ASSIGNMENT.perform(assignment, "accept", by=assignment.expert.user, no_conflict=True)
 
