@@ -40,7 +40,7 @@ ELSEWHERE = {
     "queue/views/", "ratings/", "saved-views/", "settings/messages/", "settings/messages/{}/", "uploads/",
 }  # fmt: skip
 # Empty forms to be filled in: a workbook says in itself when it was made.
-WORKBOOKS = ("/communities/template/", "/communities/import/")
+WORKBOOKS = ("/communities/template/", "/communities/import/", "/imports/template/", "/pool-imports/template/")
 # Questions to the lists: beginning of the address -> what is asked of it.
 ASKED = {
     "queue/": ["show=open", "show=done", "show=open&state=review", "show=open&q={word}", "show=all&sort=-state"],

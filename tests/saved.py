@@ -19,6 +19,7 @@ from django.db.models import Model
 
 from evaluation.models import Application
 from portal.demo import journey
+from portal.models import User
 from tests.world import World, make_world
 
 # What Django itself puts back whenever all tables were emptied.
@@ -80,7 +81,15 @@ class Way:
             self._keep("")
         else:
             self._return_to("", {})
+            self._forget_what_was_read()
         return self.people
+
+    def _forget_what_was_read(self) -> None:
+        """What the people of the world keep for one request: duties, memberships, from which cases they stand back."""
+        for person in vars(self.people).values():
+            if isinstance(person, User):
+                for kept in ("_duties", "_own_duties", "_stood_in", "_memberships", "_barred"):
+                    person.__dict__.pop(kept, None)
 
     def at_state(self, state: str) -> Application:
         """The case at ``state``, where nothing but ``world`` came before."""

@@ -31,7 +31,7 @@ from portal.models import Notification, User
 from tests.addresses import API, addresses, unknown
 from tests.evaluation import scenes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 world, own_files = scenes.shared_world()
 
 WORD = "独此一词"  # stands in what the member writes; whoever looks for it finds nothing
@@ -42,6 +42,9 @@ KNOW_WHO_SIGNED = {
     "organiser": "see_signatures: chases the sheets that are late (docs/rights.md)",
     "supervisor": "see_signatures: oversees the organiser (docs/rights.md)",
 }
+# Where those who oversee the trail itself read that somebody opened a proof or signed; never a mark or a hash of marks.
+TRAIL = ("/settings/trail/", "/api/v1/trail/")
+READ_TRAIL = ("supervisor", "audit_administrator")
 # Who is on the way to the same case without having to do with its panel.
 MEMBERS = ("leader", "marking", "idle")
 OTHERS = (
@@ -73,7 +76,8 @@ def pk(world):
         asked = asking.ask(one["idle"].expert.user, one["idle"], items(case)[0].code, "示例：请说明点位。")
         QUESTION.perform(asked, "forward", by=world.organiser, text="示例：请说明点位。")
     # A process reads the text of a standard from its row once: here, before queries are counted.
-    assert signed_in(world.organiser).get("/queue/").status_code == 200
+    for asked in ("", "?show=open&state=review"):
+        assert signed_in(world.organiser).get(f"/queue/{asked}").status_code == 200
     return case.pk
 
 
@@ -284,8 +288,21 @@ def test_no_answer_tells_what_another_member_marks(case, reader, who):
         for deed in deeds:
             with done(case, deed):
                 seen.append(walk(case, user, secret))
+        known = TRAIL if who in READ_TRAIL else ()
         for deed, answers in zip(deeds[1:], seen[1:], strict=True):
-            assert (deed.__name__, different(seen[0], answers)) == (deed.__name__, [])
+            told = [address for address in different(seen[0], answers) if address not in known]
+            assert (deed.__name__, told) == (deed.__name__, [])
+
+
+@pytest.mark.parametrize("who", READ_TRAIL)
+def test_the_trail_tells_that_a_member_signed_and_nothing_of_what(case, reader, who):
+    client, seen = signed_in(reader(who)), []
+    for deed in (signed, signed_otherwise):
+        with done(case, deed):
+            seen.append([client.get(address, {"verb": "assignment.sign"}).content.decode() for address in TRAIL])
+            sha256 = Assignment.objects.exclude(signed_sha256="").get(application=case).signed_sha256
+            assert [sha256[:12] in page or WORD in page for page in seen[-1]] == [False, False]
+    assert ["assignment.sign" in page for page in seen[0]] == [True, True]
 
 
 # Where the panel is named, its state counted, or its acts are listed: what once told a member who had signed.

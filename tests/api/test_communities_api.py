@@ -9,7 +9,7 @@ from portal.demo.places import point_in
 from tests.api.conftest import problems
 from tests.communities.workbook_files import book, row, uploaded
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from portal.models import Upload
 from tests.api.conftest import content, problems
 from tests.evaluation import scenes
 
+pytestmark = pytest.mark.long
+
 CASES = ("draft", "review")
 TUS = {"Tus-Resumable": "1.0.0"}
 REGION = [0.1, 0.2, 0.3, 0.4]

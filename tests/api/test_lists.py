@@ -13,6 +13,8 @@ from evaluation.models import Application, Certificate, Engagement, Project, Pub
 from evaluation.outcome import file_objection
 from portal.demo import construction, people
 
+pytestmark = pytest.mark.long
+
 CASES = ("completion/certified", "draft", "correction", "inviting", "deliberation", "notice")
 PERSON = {"kind": "person", "name": "示例", "identity": "1", "contact": "1", "text": "示例：异议。"}
 

@@ -11,6 +11,8 @@ from tests.api.conftest import content, problems
 from tests.experts.newcomers import person as user_of
 from tests.experts.pool_workbooks import book, people, person
 
+pytestmark = pytest.mark.long
+
 CASES = ()
 
 

@@ -27,7 +27,7 @@ from portal.machine import NotAllowed, Stale
 from portal.models import Event, Notification
 from tests.evaluation import scenes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 TODAY = timezone.localdate()
 YESTERDAY = TODAY - timedelta(days=1)

@@ -31,7 +31,7 @@ from tests.evaluation import scenes
 from tests.evaluation.scenes import refused
 from tests.portal import hostile
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 NOTICED = (("item", "4.1.1"), ("document", "D04"))
 REGION = (0.1, 0.2, 0.3, 0.4)

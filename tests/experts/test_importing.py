@@ -32,7 +32,7 @@ from tests.experts.newcomers import DAY, TODAY, fresh
 from tests.experts.newcomers import person as user_of
 from tests.experts.pool_workbooks import book, people, person, with_examples
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 SHEET_PART = "xl/worksheets/sheet1.xml"
 
 

@@ -18,7 +18,7 @@ from tests.experts.newcomers import DAY, TODAY, act, fresh, person
 from tests.experts.pool_workbooks import book
 from tests.experts.pool_workbooks import person as row_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 
 @pytest.fixture
