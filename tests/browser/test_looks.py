@@ -47,7 +47,6 @@ PAGES = {
         "/directory/?q=没有",
         "/experts/calls/",
         "/account/first-password/{first_who}/{first_token}/",
-        "/account/first-password/1/none/",
         "/experts/calls/{call_listed}/",
         "/experts/calls/{call_running}/",
         "/nowhere/",
@@ -270,6 +269,7 @@ PAGES = {
 }
 MISSING = (
     "/nowhere/",
+    "/account/first-password/1/none/",
     "/invitations/none/",
     "/invitations/panel/none/",
     "/certificates/none/",

@@ -96,7 +96,7 @@ class Person:
 
     def reads(self, words: str | re.Pattern[str], within: Locator | None = None) -> None:
         """Wait until these words stand on the page."""
-        expect((within or self.page.locator("main")).get_by_text(words).first).to_be_visible()
+        expect((within or self.page.locator("main")).get_by_text(words).filter(visible=True).first).to_be_visible()
 
     def reads_state(self, words: str) -> None:
         """Load again until the state of what the page is about reads so: a worker may be moving it."""
