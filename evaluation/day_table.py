@@ -19,10 +19,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from evaluation.clocks import HOLDERS, STEPS
-from evaluation.limits import NEVER_MOVED, Move
+from evaluation.clocks import STEPS
 from evaluation.merging import digest
 from evaluation.models import Application
+from evaluation.moving import NEVER_MOVED, ROLE, Move, belongs_to_applicant, keep
 from evaluation.permissions import can_city
 from portal import audit, clock
 from portal.machine import NotAllowed
@@ -30,7 +30,7 @@ from portal.models import DayOverride, Event, Sequence, User
 from portal.problems import Changed, Problem, Refused, gettext_noop
 from portal.workdays import Calendar
 
-RIGHT, ROLE = "change_policies", "security_administrator"
+RIGHT = "change_policies"
 MOST = 400  # days in one change
 LONGEST_SPAN = 40  # days from the first to the last of one line
 FURTHEST = 5  # years ahead
@@ -190,7 +190,7 @@ def _moved(application: Application, today: date, old: Calendar, new: Calendar) 
     """The day on which the working days that are left are over. What an applicant was given is never cut short."""
     due_on: date = application.due_on  # type: ignore[assignment]  # the query asks for it
     later = new.add_workdays(today, old.workdays_between(today, due_on)).date
-    if later == due_on or (later < due_on and HOLDERS.get(application.state) == "applicant"):
+    if later == due_on or (later < due_on and belongs_to_applicant(application)):
         return None
     return Move(application, due_on, later)
 
@@ -210,7 +210,8 @@ def change_days(by: User, change: Change, seen: str | None = None) -> list[Move]
             raise _overtaken()
         moves = preview(change, today)
         _write(by, change)
-        return [move for move in moves if _keep(by, move, change.basis.strip())]
+        verb, basis = "application.redate_clock", change.basis.strip()
+        return [move for move in moves if keep(by, move, verb, basis=basis)]
 
 
 def _overtaken() -> Changed:
@@ -234,13 +235,3 @@ def _write(by: User, change: Change) -> None:
         for row, after in [*((row, row.is_workday) for row in rows), *((row, None) for row in leaving)]
     ]
     audit.record_each(told, "day_override.change", by=by, role=ROLE)
-
-
-def _keep(by: User, move: Move, basis: str) -> bool:
-    """Write one moved deadline, if the case still stands where it was read."""
-    row = move.application
-    if not Application.objects.filter(pk=row.pk, state=row.state, due_on=move.old).update(due_on=move.new):
-        return False
-    old, new = (day.isoformat() if day else None for day in (move.old, move.new))
-    audit.record(row, "application.redate_clock", by=by, role=ROLE, old=old, due_on=new, basis=basis)
-    return True

@@ -13,8 +13,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from evaluation.clocks import HOLDERS, STEPS
+from evaluation.basis import unknown_programme, unstated
+from evaluation.clocks import STEPS
 from evaluation.models import Application, Programme
+from evaluation.moving import NEVER_MOVED, ROLE, Move, belongs_to_applicant, keep
 from evaluation.permissions import can_city
 from portal import audit, clock
 from portal.machine import NotAllowed
@@ -62,8 +64,6 @@ STEP_NAMES: Mapping[str, str] = {
     "reminder": gettext_noop("到期前提醒"),
     "escalation": gettext_noop("逾期后告知监督员"),
 }
-# Public notice runs by what was published; nobody's later limit changes it.
-NEVER_MOVED = frozenset({"notice"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +81,14 @@ class Change:
     to_running: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A running deadline that a change moves: from ``old`` to ``new``; both None for a clock that is paused."""
-
-    application: Application
-    old: date | None
-    new: date | None
-    days_left: int | None = None  # of a paused clock, as it would be
-
-
 def problems_of(change: Change, day: date) -> Iterator[Problem]:
     """What is wrong with a change, all of it."""
     if change.step not in STEP_NAMES:
         yield Problem("step_unknown", "step", gettext_noop("没有这个环节。"))
-    if change.programme and not Programme.objects.filter(pk=change.programme).exists():
-        yield Problem("programme_unknown", "programme", gettext_noop("没有这个评价类别。"))
+    yield from unknown_programme(change.programme)
     if not 1 <= change.days <= LONGEST:
         yield Problem("days", "days", gettext_noop("期限应为 1 至 %(most)s 个工作日。"), {"most": LONGEST})
-    if not change.basis.strip():
-        yield Problem("required", "basis", gettext_noop("请写明依据，例如文号或会议纪要。"))
+    yield from unstated(change.basis)
     if change.valid_from < day:
         yield Problem("past", "valid_from", gettext_noop("启用日期不能早于今天：已经起算的期限以当时的规定为准。"))
     if change.to_running and change.valid_from != day:
@@ -143,7 +131,7 @@ def _reached(change: Change, programmes: Mapping[str, int]) -> Any:
 
 def _moved(application: Application, more: int, calendar: Calendar) -> Move | None:
     """The deadline ``more`` working days later. What an applicant was given is never cut short."""
-    if not more or (more < 0 and HOLDERS.get(application.state) == "applicant"):
+    if not more or (more < 0 and belongs_to_applicant(application)):
         return None
     if application.paused_on:
         return Move(application, None, None, (application.days_left or 0) + more)
@@ -172,9 +160,10 @@ def change(by: User, wanted: Change) -> tuple[Limit, list[Move]]:
             programme=wanted.programme, step=wanted.step, days=wanted.days, basis=wanted.basis.strip(),
             valid_from=wanted.valid_from,
         )  # fmt: skip
-        kept = [move for move in moves if _keep(by, move, limit)]
+        said = {"days": limit.days, "basis": limit.basis}
+        kept = [move for move in moves if keep(by, move, "application.restate_clock", **said)]
         audit.record(
-            limit, "limit.change", by=by, role="security_administrator", before=before, after=limit.days,
+            limit, "limit.change", by=by, role=ROLE, before=before, after=limit.days,
             basis=limit.basis, valid_from=wanted.valid_from.isoformat(), moved=len(kept),
         )  # fmt: skip
     return limit, kept
@@ -185,23 +174,3 @@ def _before(wanted: Change) -> int | None:
         return clock.days_of(wanted.step, wanted.programme, wanted.valid_from)
     except clock.UnknownLimit:
         return None
-
-
-def _keep(by: User, move: Move, limit: Limit) -> bool:
-    """Write one moved deadline, if the case still stands where it was read."""
-    row = move.application
-    rows = Application.objects.filter(pk=row.pk, state=row.state, due_on=move.old, paused_on=row.paused_on)
-    columns = {"days_left": move.days_left} if row.paused_on else {"due_on": move.new}
-    if not rows.update(**columns):
-        return False
-    said = {"days": limit.days, "basis": limit.basis, "old": _iso(move.old), "due_on": _iso(move.new)}
-    audit.record(row, "application.restate_clock", by=by, role="security_administrator", **said, **_left(move))
-    return True
-
-
-def _left(move: Move) -> dict[str, int]:
-    return {} if move.days_left is None else {"days_left": move.days_left}
-
-
-def _iso(day: date | None) -> str | None:
-    return day.isoformat() if day else None

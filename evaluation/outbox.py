@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 
 from communities.permissions import city_duties, duties_of, officers
 from evaluation.barring import without_barred
+from evaluation.basis import unknown_programme, unstated
 from evaluation.clocks import HOLDERS, STEPS
-from evaluation.models import Application, HeldMessage, HoldingRule, Programme
+from evaluation.models import Application, HeldMessage, HoldingRule
 from evaluation.permissions import can_city, held_messages_visible_to
 from portal import audit, clock, message_texts, notify
 from portal.machine import MACHINES, NotAllowed, Stale
@@ -57,10 +58,8 @@ def is_held(application: Application, verb: str) -> bool:
 def rule_problems(programme: str, verb: str, basis: str) -> Iterator[Problem]:
     if verb not in HOLDABLE:
         yield Problem("verb_unknown", "verb", gettext_noop("这项办理的通知不能设为待发。"))
-    if programme and not Programme.objects.filter(pk=programme).exists():
-        yield Problem("programme_unknown", "programme", gettext_noop("没有这个评价类别。"))
-    if not basis.strip():
-        yield Problem("required", "basis", gettext_noop("请写明依据，例如文号或会议纪要。"))
+    yield from unknown_programme(programme)
+    yield from unstated(basis)
 
 
 def change_rule(by: User, programme: str, verb: str, holds: bool, basis: str, seen: bool | None = None) -> HoldingRule:

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from evaluation.basis import unstated
 from evaluation.permissions import can_city
 from portal import audit, message_texts
 from portal.machine import NotAllowed
@@ -56,8 +57,7 @@ def problems(kind: str, language: str, words: Wording, basis: str) -> Iterator[P
     if language not in LANGUAGES:
         yield Problem("language_unknown", "language", gettext_noop("没有这种语言。"))
     yield from problems_of(kind, words.subject, words.body)
-    if not basis.strip():
-        yield Problem("required", "basis", gettext_noop("请写明依据，例如文号或会议纪要。"))
+    yield from unstated(basis)
 
 
 def write(by: User, kind: str, language: str, words: Wording, basis: str, seen: int) -> MessageText:

@@ -18,6 +18,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from communities.models import District, Parameter
+from evaluation.basis import unstated
 from evaluation.merging import merge, read_seen, seen_text
 from evaluation.models import Application, GuidanceVisit, Programme, StageRule
 from evaluation.permissions import can_city
@@ -138,7 +139,7 @@ def add_district(by: User, code: str, name: str, valid_from: date | None, basis:
         problems.insert(0, Problem("code", "code", gettext_noop("代码为六位数字（GB/T 2260）。")))
     if District.objects.filter(pk=row.code).exists():
         problems.insert(0, _code_taken())
-    problems += _without_basis(basis)
+    problems += unstated(basis)
     if problems:
         raise Refused(problems)
     try:
@@ -160,11 +161,6 @@ def _authorise(by: User) -> None:
         raise NotAllowed(RIGHT)
 
 
-def _without_basis(basis: str) -> Iterator[Problem]:
-    if not basis.strip():
-        yield Problem("required", "basis", gettext_noop("请写明依据，例如文号或会议纪要。"))
-
-
 def _checked(kind: Kind, row: Any, now: Values, values: Values, basis: str, seen: str | None) -> dict[str, Any]:
     """The columns as they shall be, put into ``row`` as well. Raises Refused, Changed."""
     mine = {name: values[name] for name in kind.fields if name in values}
@@ -180,7 +176,7 @@ def _checked(kind: Kind, row: Any, now: Values, values: Values, basis: str, seen
         if wanted[name] != now[name]:
             setattr(row, _column(kind, name), value)
     problems += [] if problems else kind.problems(row)
-    problems += _without_basis(basis)
+    problems += unstated(basis)
     if problems:
         raise Refused(problems)
     return plain(kind, row)

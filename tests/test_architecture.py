@@ -52,7 +52,7 @@ LAYERS = [
      "admitting", "standing", "serving", "facts", "declaring", "suspecting", "rating", "refusing", "asking",
      "discussing",
      "answering", "outbox", "delivery", "phrasing", "substituting", "unseating", "handling", "batching", "exporting",
-     "standing_in", "limits", "appointing", "account_keeping", "policies", "day_table", "trail", "telling_time"},
+     "standing_in", "basis", "moving", "limits", "appointing", "account_keeping", "policies", "day_table", "trail", "telling_time"},
     {"workflow"},
     {"forms"},
     {"views", "api", "admin"},
