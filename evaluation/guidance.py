@@ -55,6 +55,7 @@ def give_schedule(by: User, project: Project, node: str, begins_on: date, ends_o
     problems = list(_unknown_node(project, node))
     if ends_on < begins_on:
         problems.append(Problem("date_order", "ends_on", gettext_noop("完工日期不能早于开工日期。")))
+    problems += clock.too_far("ends_on", ends_on)
     if problems:
         raise Refused(problems)
     days = {"begins_on": begins_on, "ends_on": ends_on}
@@ -121,6 +122,7 @@ def plan_visit(by: User, project: Project, node: str, planned_on: date) -> Guida
     problems = list(_unknown_node(project, node))
     if planned_on < timezone.localdate():
         problems.append(Problem("date_past", "planned_on", gettext_noop("计划日期不能早于今天。")))
+    problems += clock.too_far("planned_on", planned_on)
     if not project.applications.filter(state="certified").exists():
         problems.append(Problem("too_early", "node", gettext_noop("设计评价通过后才开始过程指导。")))
     if problems:
@@ -211,6 +213,7 @@ def _wrong_opinion(visit: GuidanceVisit, text: str, due_on: date, item_code: str
         yield Problem("required", "text", gettext_noop("请写明意见。"))
     if due_on < timezone.localdate():
         yield Problem("date_past", "due_on", gettext_noop("整改期限不能早于今天。"))
+    yield from clock.too_far("due_on", due_on)
     if item_code and not visit.project.standard.parsed.has_item(item_code):
         yield Problem("item_unknown", "item_code", gettext_noop("标准中没有该条目。"))
     if severity not in GuidanceOpinion.Severity.values:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +24,7 @@ from portal.attachments import attachment_values
 from portal.machine import Stale, hold
 from portal.models import Sequence
 from portal.problems import Problem, Refused, gettext_noop
+from portal.workdays import years_later
 
 PROOF_KINDS = ("pdf", "jpg")
 
@@ -193,7 +194,7 @@ def certificate_of(result: Result, number: str, day: date) -> Certificate:
     application = result.application
     project, rule = application.project, application.rule
     standard = project.standard
-    last = years_later(day, rule.certificate_years)
+    last = last_day(day, rule.certificate_years)
     return Certificate(
         application=application,
         number=number,
@@ -220,13 +221,9 @@ def keep_pdf(certificate: Certificate) -> None:
     certificate.file.save(f"certificate-{certificate.sha256}.pdf", ContentFile(content), save=False)
 
 
-def years_later(day: date, years: int) -> date:
-    """The day before the same day ``years`` later (29 February counts as 28)."""
-    try:
-        later = day.replace(year=day.year + years)
-    except ValueError:
-        later = day.replace(year=day.year + years, day=28)
-    return date.fromordinal(later.toordinal() - 1)
+def last_day(day: date, years: int) -> date:
+    """The last day of ``years`` that begin on ``day``: the day before the same day (29 February counts as 28)."""
+    return years_later(day, years) - timedelta(days=1)
 
 
 def check_url(certificate: Certificate) -> str:

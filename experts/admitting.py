@@ -25,6 +25,7 @@ from portal.attachments import attachment_values
 from portal.machine import NotAllowed, hold
 from portal.models import User
 from portal.problems import Problem, Refused, gettext_noop
+from portal.workdays import years_later
 
 PROOF_KINDS = ("pdf", "jpg")
 PROOFS_AT_MOST = 20
@@ -57,7 +58,7 @@ def entry_problems(user: User, day: date) -> Iterator[Problem]:
     if expert is None:
         return
     if expert.state == "removed":
-        ends = standing.years_later(timezone.localdate(expert.state_since), standing.parameter("expert_return_years"))
+        ends = years_later(timezone.localdate(expert.state_since), standing.parameter("expert_return_years"))
         if day < ends:
             message = gettext_noop("申请人已被移出专家库，%(day)s起才能再次申请。")
             yield Problem("removed_lately", "", message, {"day": ends.isoformat()})
@@ -235,9 +236,9 @@ def term_of(admission: Admission, day: date) -> tuple[date, date]:
         years = standing.parameter("expert_term_years")
         begins = max(day, expert.term_until + timedelta(days=1))
         first = expert.term_from if begins > day else day
-        return first, standing.years_later(begins, years) - timedelta(days=1)
+        return first, years_later(begins, years) - timedelta(days=1)
     years = admission.call.term_years if admission.call else standing.parameter("expert_term_years")
-    return day, standing.years_later(day, years) - timedelta(days=1)
+    return day, years_later(day, years) - timedelta(days=1)
 
 
 def enter(admission: Admission, day: date) -> Expert:

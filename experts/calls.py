@@ -14,16 +14,16 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from experts import standing
 from experts.models import Admission, Call, CallVersion
 from experts.permissions import can_pool
-from portal import audit, notify
+from portal import audit, clock, notify
 from portal.machine import NotAllowed, Stale
 from portal.models import Event, Sequence, User
 from portal.problems import Problem, Refused, gettext_noop
 
 CALL_FIELDS = ("title", "conditions", "opens_on", "closes_on", "term_years", "fields_at_most")
 CHANGEABLE = ("conditions", "closes_on")
+# a call is only made longer, never shorter: a year with a digit too many could not be taken back
 LONGEST_TERM, MOST_FIELDS, LONGEST_YEARS = 10, 10, 2
 CONDITIONS_AT_MOST, REASON_AT_MOST = 20_000, 500  # characters
 
@@ -61,17 +61,10 @@ def _problems(kept: Mapping[str, Any], today: date) -> Iterator[Problem]:
         yield Problem("date_past", "closes_on", gettext_noop("截止日期不能早于今天。"))
     elif opens_on and closes_on and closes_on < opens_on:
         yield Problem("dates_swapped", "closes_on", gettext_noop("截止日期不能早于开始日期。"))
-    yield from _too_far(closes_on, today)
+    yield from clock.too_far("closes_on", closes_on, LONGEST_YEARS)
     for name, most in (("term_years", LONGEST_TERM), ("fields_at_most", MOST_FIELDS)):
         if kept[name] is not None and not 1 <= kept[name] <= most:
             yield Problem("out_of_range", name, gettext_noop("应为 1 至 %(most)s。"), {"most": most})
-
-
-def _too_far(closes_on: date | None, today: date) -> Iterator[Problem]:
-    """A year with a digit too many could never be taken back: a call is only made longer."""
-    last = standing.years_later(today, LONGEST_YEARS)
-    if closes_on is not None and closes_on > last:
-        yield Problem("too_far", "closes_on", gettext_noop("截止日期不能晚于%(day)s。"), {"day": last.isoformat()})
 
 
 def _long_conditions(text: str) -> Iterator[Problem]:
@@ -126,7 +119,7 @@ def _change_problems(
     if after["closes_on"] is None or after["closes_on"] < before["closes_on"]:
         message = gettext_noop("截止日期只能延后，不能早于%(day)s。")
         yield Problem("only_later", "closes_on", message, {"day": before["closes_on"].isoformat()})
-    yield from _too_far(after["closes_on"], today)
+    yield from clock.too_far("closes_on", after["closes_on"], LONGEST_YEARS)
     if not after["conditions"]:
         yield Problem("required", "conditions", gettext_noop("请填写该项。"))
     yield from _long_conditions(after["conditions"])

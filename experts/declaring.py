@@ -23,6 +23,7 @@ from portal import audit, notify
 from portal.machine import NotAllowed, Stale
 from portal.models import Event, User
 from portal.problems import Problem, Refused, gettext_noop
+from portal.workdays import years_later
 
 # What an expert may declare beside employments; the other reasons are decided by officers.
 DECLARABLE = (
@@ -54,7 +55,7 @@ def ties(expert: Expert) -> QuerySet[Any]:
 def uncovered(rows: QuerySet[Any], day: date) -> list[tuple[date, date]]:
     """First and last day of every stretch of the last ``YEARS`` years, up to ``day``, of which ``rows`` say nothing."""
     found: list[tuple[date, date]] = []
-    free = standing.years_later(day, -YEARS)
+    free = years_later(day, -YEARS)
     for row in rows.order_by("since", "pk"):
         if row.since > free:
             found.append((free, min(row.since - timedelta(days=1), day)))

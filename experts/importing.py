@@ -36,6 +36,7 @@ from portal.machine import NotAllowed
 from portal.models import User
 from portal.problems import Problem, Refused, gettext_noop
 from portal.tables import Column, Row, Table
+from portal.workdays import years_later
 
 MOST_ROWS = 500
 FIELD_COLUMNS = ("field_1", "field_2", "field_3")
@@ -83,7 +84,7 @@ def template() -> bytes:
 def _examples(fields: list[str], districts: list[str]) -> list[dict[str, Any]]:
     """Two rows that show how one is filled in, with everything and with the least; each says what it is."""
     today = timezone.localdate()
-    term = {"term_from": today, "term_until": standing.years_later(today, 3) - timedelta(days=1)}
+    term = {"term_from": today, "term_until": years_later(today, 3) - timedelta(days=1)}
     common = {"district": next(iter(districts), ""), "field_1": next(iter(fields), ""), **term}
     return [
         {
@@ -373,7 +374,7 @@ class Counts:
 
 def counts_of(people: list[Values]) -> Counts:
     """The figures of ``people_in``."""
-    soon = standing.years_later(timezone.localdate(), 1)
+    soon = years_later(timezone.localdate(), 1)
     fields = Counter(field.name for person in people for field in person["fields"])
     return Counts(
         experts=len(people),

@@ -21,6 +21,7 @@ from portal import audit, clock
 from portal.machine import NotAllowed, hold
 from portal.models import User
 from portal.problems import Problem, Refused, gettext_noop
+from portal.workdays import years_later
 
 CONFIRMATION, HEARING = "expert_confirmation", "expert_hearing"  # limits
 
@@ -28,14 +29,6 @@ CONFIRMATION, HEARING = "expert_confirmation", "expert_hearing"  # limits
 def parameter(code: str) -> int:
     """A number that the authority may change, in its own unit."""
     return int(Parameter.objects.get(pk=code).value)
-
-
-def years_later(day: date, years: int) -> date:
-    """The same day ``years`` later; of 29 February the 28th where there is none."""
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:
-        return day.replace(year=day.year + years, day=28)
 
 
 # --- confirmation and renewal -----------------------------------------------------------------------------------------

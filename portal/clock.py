@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
 from django.utils import timezone
 
 from portal.models import DayOverride, Limit
-from portal.workdays import Calendar
+from portal.problems import Problem, gettext_noop
+from portal.workdays import Calendar, years_later
 
 # steps that are no deadline of anybody: when the portal speaks up before one, and after it to whoever oversees
 REMINDER, ESCALATION = "reminder", "escalation"
+YEARS_AHEAD = 20  # no plan of a building reaches further
 
 
 class UnknownLimit(LookupError):
@@ -45,3 +48,10 @@ def days_of(step: str, programme: str = "", day: date | None = None) -> int:
 def deadline(step: str, day: date, programme: str = "") -> date:
     """The last day of ``step`` when it begins on ``day`` (that day is not counted)."""
     return calendar().add_workdays(day, days_of(step, programme, day)).date
+
+
+def too_far(place: str, day: date | None, years: int = YEARS_AHEAD) -> Iterator[Problem]:
+    """A year with a digit too many: said beside the field before anything is counted from it."""
+    last = years_later(timezone.localdate(), years)
+    if day is not None and day > last:
+        yield Problem("too_far", place, gettext_noop("日期不能晚于%(day)s。"), {"day": last.isoformat()})

@@ -153,6 +153,14 @@ class Calendar:
         return day
 
 
+def years_later(day: date, years: int) -> date:
+    """The same day ``years`` later; of 29 February the 28th where there is none."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return day.replace(year=day.year + years, day=28)
+
+
 def _days(first: date, last: date) -> Iterator[date]:
     """Yield the days from ``first`` to ``last``, both included."""
     return (date.fromordinal(number) for number in range(first.toordinal(), last.toordinal() + 1))

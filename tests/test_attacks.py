@@ -198,7 +198,7 @@ def test_a_revoked_unit_is_banned_for_three_years(at):
     CERTIFICATE.perform(certificate, "revoke", by=people.officer("supervisor"), reason="造假", hearing="已听取")
     unit = Organisation.objects.get(pk=certificate.application.project.organisation_id)
     today = timezone.localdate()
-    assert (unit.state, unit.banned_until) == ("banned", outcome.years_later(today, 3))
+    assert (unit.state, unit.banned_until) == ("banned", outcome.last_day(today, 3))
     assert (unit.may_apply(unit.banned_until), unit.may_apply(today)) == (False, False)
     assert Event.objects.of(unit).last().verb == "organisation.ban"
 

@@ -56,8 +56,11 @@ def opinions_are_settled(visit: GuidanceVisit, act: Act) -> Iterator[Problem]:
 
 def new_day_is_ahead(visit: GuidanceVisit, act: Act) -> Iterator[Problem]:
     planned_on = act.data.get("planned_on")
-    if isinstance(planned_on, date) and planned_on < act.day:
+    if not isinstance(planned_on, date):
+        return
+    if planned_on < act.day:
         yield Problem("date_past", "planned_on", gettext_noop("计划日期不能早于今天。"))
+    yield from clock.too_far("planned_on", planned_on)
 
 
 def keep_record(visit: GuidanceVisit, act: Act) -> Data:

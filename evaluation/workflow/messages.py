@@ -27,22 +27,21 @@ WRITTEN: Mapping[str, str] = {"zh": "zh-hans", "en": "en"}
 
 
 def take_application(message: HeldMessage) -> None:
-    """The application first, as by every act on it; then it is read anew, since its clock may begin."""
+    """The application first, as by every act on it; then both are read anew: its clock may begin, the words be others."""
     Application.objects.filter(pk=message.application_id).update(state_since=F("state_since"))
     message.application.refresh_from_db(fields=["state", "due_on", "paused_on"])
+    message.refresh_from_db(fields=["words", "revision", "title"])
 
 
 def nobody_changed_it(message: HeldMessage, act: Act) -> Iterable[Problem]:
     """Of two who word the same message the second sees what the first wrote before it is overwritten."""
-    now = HeldMessage.objects.get(pk=message.pk)
-    if str(act.data.get("revision")) != str(now.revision):
+    if str(act.data.get("revision")) != str(message.revision):
         last = Event.objects.of(message).last()
         words = gettext_noop("%(who)s刚刚改过这条消息，请看过后再改。")
-        current = {f"{part}_{code}": now.words[language][part] for code, language in WRITTEN.items()
+        current = {f"{part}_{code}": message.words[language][part] for code, language in WRITTEN.items()
                    for part in ("subject", "body")}  # fmt: skip
         problem = Problem("changed", "", words, {"who": last.actor_name if last else ""})
-        raise Changed([problem], {"current": current, "revision": now.revision})
-    message.words = now.words
+        raise Changed([problem], {"current": current, "revision": message.revision})
     return ()
 
 
@@ -65,9 +64,7 @@ def keep_words(message: HeldMessage, act: Act) -> Mapping[str, Any]:
     }
     message.revision += 1
     message.title = outbox.previewed(message, "zh-hans").subject
-    HeldMessage.objects.filter(pk=message.pk).update(
-        words=message.words, revision=F("revision") + 1, title=message.title
-    )
+    message.save(update_fields=["words", "revision", "title"])
     return {"before": before, "after": message.words}
 
 

@@ -49,6 +49,7 @@ def term_is_ahead(opinion: GuidanceOpinion, act: Act) -> Iterator[Problem]:
     mend_by = act.data.get("mend_by")
     if isinstance(mend_by, date) and mend_by < act.day:
         yield Problem("date_past", "mend_by", gettext_noop("整改期限不能早于今天。"))
+    yield from clock.too_far("mend_by", mend_by if isinstance(mend_by, date) else None)
     if mend_by is None and (opinion.mend_by is None or opinion.mend_by < act.day):
         yield Problem("term_over", "mend_by", gettext_noop("原整改期限已过，请另定期限。"))
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from communities.workflow import ORGANISATION
 from evaluation.models import Certificate, Objection
 from evaluation.notifications import tell_certificate, tell_objection
-from evaluation.outcome import years_later
+from evaluation.outcome import last_day
 from evaluation.permissions import certificate_roles, certificates_visible_to, objection_roles, objections_visible_to
 from portal.machine import MACHINES, Act, Ask, Machine, Transition, hold, register
 from portal.problems import Problem, gettext_noop
@@ -105,7 +105,7 @@ def no_clock(certificate: Certificate, source: str, target: str, day: date) -> D
 def ban_unit(certificate: Certificate, act: Act) -> None:
     """Whose certificate is revoked applies for nothing meanwhile; a ban that lasts longer already stays."""
     project = certificate.application.project
-    unit, until = project.organisation, years_later(act.day, project.programme.ban_years)
+    unit, until = project.organisation, last_day(act.day, project.programme.ban_years)
     said = {"by": act.by, "reason": act.data["reason"]}
     if unit.state == "banned" and unit.banned_until and unit.banned_until < until:
         ORGANISATION.perform(unit, "lift", **said)

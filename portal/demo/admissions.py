@@ -11,13 +11,14 @@ from datetime import date, timedelta
 from django.utils import timezone
 
 from communities.models import District
-from experts import admitting, calls, standing
+from experts import admitting, calls
 from experts.models import Admission, Call, Expert, Field
 from experts.workflow import ADMISSION, EXPERT
 from portal import clock
 from portal.demo import days, names, papers, people
 from portal.models import Sequence as Counting
 from portal.models import User
+from portal.workdays import years_later
 
 LISTED = 30  # people on the published list
 CONDITIONS = """一、遵纪守法，坚持原则，能够客观公正、廉洁自律地履行职责。
@@ -115,7 +116,7 @@ def some_stand_aside(day: date) -> None:
 def one_is_due(day: date) -> Expert:
     """Somebody of the pool must confirm within two weeks."""
     due_on = clock.calendar().add_workdays(day, 10).date
-    confirmed_on = standing.years_later(day, -1) - timedelta(days=14)
+    confirmed_on = years_later(day, -1) - timedelta(days=14)
     row = Expert.objects.order_by("-number")[4]
     Expert.objects.filter(pk=row.pk).update(due_on=due_on, confirmed_on=confirmed_on)
     return row

@@ -115,13 +115,12 @@ def record_the_site_visit(leader: Person, address: str, item: str) -> None:
     sign_the_record(leader, address)
 
 
-def sign_the_record(person: Person, address: str) -> None:
+def sign_the_record(person: Person, address: str, password: str = PASSWORD) -> None:
     person.go(address)
     person.open("本人签字")
     form = person.page.locator("form[data-act=signature]").filter(has_text="当前密码")
-    person.fill(
-        {"签字人姓名": person.page.locator("header .who a[href='/account/']").inner_text(), "当前密码": PASSWORD}, form
-    )
+    name = person.page.locator("header .who a[href='/account/']").inner_text()
+    person.fill({"签字人姓名": name, "当前密码": password}, form)
     person.press("在以上记录上签字")
     person.reads("已在核查记录上签字。")
     wide = person.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

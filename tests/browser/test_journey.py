@@ -196,7 +196,7 @@ def judge_the_completion(journey: Journey) -> None:
     address = f"/applications/{journey.case('completion')['pk']}/site-visit/"
     item = next(iter(journey.portal.call(world.sheet, leader["seat"])))
     judging.record_the_site_visit(phone, address, item)
-    judging.sign_the_record(journey.applicant, address)
+    judging.sign_the_record(journey.applicant, address, applying.PASSWORD)
     judging.finish_the_site_visit(phone, address)
     journey.portal.call(world.the_others_mark_and_sign, journey.number, "completion", [leader["username"]])
     judging.sign_the_sheet(phone, leader["seat"], leader["name"])

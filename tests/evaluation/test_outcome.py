@@ -286,7 +286,7 @@ class TestObjection:
     ],
 )
 def test_years_end_the_day_before(day, years, last):
-    assert outcome.years_later(day, years) == last
+    assert outcome.last_day(day, years) == last
 
 
 class TestCertificate:
@@ -303,7 +303,7 @@ class TestCertificate:
             project.standard.sha256,
             "参考样本，非官方标准文本",
         )
-        assert (certificate.issued_on, certificate.valid_until) == (TODAY, outcome.years_later(TODAY, 2))
+        assert (certificate.issued_on, certificate.valid_until) == (TODAY, outcome.last_day(TODAY, 2))
         assert certificate.due_on == certificate.valid_until
 
     def test_numbers_follow_each_other_by_kind_and_year(self, certified, approval):

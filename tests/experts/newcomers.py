@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from communities import credit_code
 from communities.models import District, Officer
-from experts import admitting, calls, standing
+from experts import admitting, calls
 from experts.models import Admission, Call, Expert, Field
 from experts.workflow import ADMISSION, EXPERT
 from portal.demo import papers
 from portal.models import User
+from portal.workdays import years_later
 
 TODAY = timezone.localdate()
 DAY = timedelta(days=1)
@@ -114,4 +115,4 @@ def expert(name: str, **values: Any) -> Expert:
 
 
 def years_ago(years: int) -> Any:
-    return standing.years_later(TODAY, -years)
+    return years_later(TODAY, -years)

@@ -17,6 +17,7 @@ from experts.workflow import ADMISSION
 from portal import clock, tasks
 from portal.machine import NotAllowed, Stale
 from portal.models import Event, Notification
+from portal.workdays import years_later
 from tests.evaluation import scenes
 from tests.experts import newcomers
 from tests.experts.newcomers import DAY, TODAY, act, fresh, person
@@ -386,9 +387,9 @@ class TestWhatComesOfIt:
             name: getattr(vetted, name) for name in admitting.SAID
         }
         assert (row.user, row.state, row.number) == (vetted.user, "serving", "ZJ-0001")
-        assert (row.term_from, row.term_until) == (TODAY, standing.years_later(TODAY, 3) - DAY)
+        assert (row.term_from, row.term_until) == (TODAY, years_later(TODAY, 3) - DAY)
         assert (row.confirmed_on, row.due_on) == (
-            TODAY, clock.deadline("expert_confirmation", standing.years_later(TODAY, 1))
+            TODAY, clock.deadline("expert_confirmation", years_later(TODAY, 1))
         )  # fmt: skip
         assert list(row.fields.all()) == list(vetted.fields.all())
         assert [(event.verb, event.role) for event in Event.objects.of(row)] == [("expert.admit", "supervisor")]
@@ -397,7 +398,7 @@ class TestWhatComesOfIt:
     def test_the_term_is_as_long_as_the_call_says(self, vetted, keepers):
         Call.objects.update(term_years=1)
         row = act(fresh(vetted), "admit", keepers["supervisor"]).expert
-        assert row.term_until == standing.years_later(TODAY, 1) - DAY
+        assert row.term_until == years_later(TODAY, 1) - DAY
         assert row.due_on is None  # the term ends before the first confirmation would be due
 
     def test_no_number_is_given_twice_also_beside_imported_ones(self, call, keepers):
@@ -427,7 +428,7 @@ class TestWhatComesOfIt:
         ],
     )
     def test_years_are_counted_by_the_calendar(self, day, years, expected):
-        assert standing.years_later(day, years) == expected
+        assert years_later(day, years) == expected
 
 
 # --- renewal ----------------------------------------------------------------------------------------------------------
@@ -489,8 +490,8 @@ class TestRenewal:
         act(self.renewed(row, keepers), "admit", keepers["supervisor"])
         after = fresh(row)
         assert (after.term_from, after.confirmed_on) == (row.term_from, TODAY)
-        assert after.term_until == standing.years_later(row.term_until + DAY, 3) - DAY
-        assert after.due_on == clock.deadline("expert_confirmation", standing.years_later(TODAY, 1))
+        assert after.term_until == years_later(row.term_until + DAY, 3) - DAY
+        assert after.due_on == clock.deadline("expert_confirmation", years_later(TODAY, 1))
         assert [event.verb for event in Event.objects.of(row)] == ["expert.renew"]
 
     def test_decided_after_the_end_it_begins_on_that_day(self, keepers):
@@ -499,7 +500,7 @@ class TestRenewal:
         Expert.objects.filter(pk=row.pk).update(term_until=TODAY - 3 * DAY)
         act(fresh(renewal), "admit", keepers["supervisor"])
         after = fresh(row)
-        assert (after.term_from, after.term_until) == (TODAY, standing.years_later(TODAY, 3) - DAY)
+        assert (after.term_from, after.term_until) == (TODAY, years_later(TODAY, 3) - DAY)
 
     def test_a_pause_goes_on_through_a_renewal(self, keepers):
         row = self.ending(10, state="paused", due_on=TODAY + 5 * DAY, paused_for="decision")

@@ -19,6 +19,7 @@ from experts.workflow import EXPERT
 from portal import clock, tasks
 from portal.machine import NotAllowed, Stale
 from portal.models import Event, Notification
+from portal.workdays import years_later
 from tests.evaluation import scenes
 from tests.experts import newcomers
 from tests.experts.newcomers import DAY, TODAY, act, fresh, person
@@ -154,7 +155,7 @@ class TestConfirmation:
 
     def test_it_holds_for_a_year(self, expert):
         row = confirm(moved(expert, confirmed_on=newcomers.years_ago(1), due_on=TODAY))
-        next_year = standing.years_later(TODAY, 1)
+        next_year = years_later(TODAY, 1)
         assert (row.state, row.confirmed_on) == ("serving", TODAY)
         assert row.due_on == clock.deadline("expert_confirmation", next_year)
         assert Employment.objects.count() == 0
@@ -187,7 +188,7 @@ class TestConfirmation:
         assert told(expert.user) == [("expert", "补办年度确认，恢复专家资格", None)]
         row = confirm(row)
         assert (row.state, row.paused_for, row.confirmed_on) == ("serving", "", TODAY)
-        assert row.due_on == clock.deadline("expert_confirmation", standing.years_later(TODAY, 1))
+        assert row.due_on == clock.deadline("expert_confirmation", years_later(TODAY, 1))
 
     def test_the_keeper_who_resumes_gives_the_limit_anew(self, expert, keepers):
         row = moved(expert, state="paused", paused_for="unconfirmed", due_on=None, confirmed_on=newcomers.years_ago(2))
@@ -234,7 +235,7 @@ class TestPause:
         assert tasks.enforce_deadlines(EXPERT) == 1
         row = fresh(row)
         assert (row.state, row.paused_for) == ("serving", "")
-        assert row.due_on == clock.deadline("expert_confirmation", standing.years_later(TODAY, 1))
+        assert row.due_on == clock.deadline("expert_confirmation", years_later(TODAY, 1))
 
     def test_nobody_must_act_by_its_last_day(self, expert):
         moved(expert, state="paused", paused_for="decision", due_on=TODAY)
