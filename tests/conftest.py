@@ -17,6 +17,7 @@ from hypothesis import settings as hypothesis_settings
 
 from evaluation.models import Application
 from portal.demo import papers
+from tests.migrated import migrated_copy
 from tests.world import World, make_world
 
 # A busy machine is no fault of the code: neither a deadline nor slow generation fails a property.
@@ -24,12 +25,17 @@ hypothesis_settings.register_profile("portal", deadline=None, suppress_health_ch
 hypothesis_settings.load_profile("portal")
 
 
+def on_sqlite() -> bool:
+    """Whether the tests run on the embedded database."""
+    return bool(django_settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"))
+
+
 ASK_A_DATABASE = frozenset({"db", "transactional_db", "django_db_setup"})
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What asks no database, or whose answer is the same on every one, is tested once, beside SQLite."""
-    if django_settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    if on_sqlite():
         return
     plain = [item for item in items if not _depends_on_the_database(item)]
     kept = set(items) - set(plain)
@@ -39,7 +45,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _depends_on_the_database(item: pytest.Item) -> bool:
     """Whether a test depends on which database there is: reads or writes rows, or has a portal that does."""
-    if item.get_closest_marker("every_address"):
+    if item.get_closest_marker("one_database"):
         return False
     marked = any(item.get_closest_marker(name) for name in ("django_db", "browser", "worker", "postgresql"))
     return marked or bool(ASK_A_DATABASE.intersection(getattr(item, "fixturenames", ())))
@@ -57,9 +63,16 @@ def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """SQLite in a file: only then do two connections wait for each other as they do in production."""
-    database = django_settings.DATABASES["default"]
-    if database["ENGINE"].endswith("sqlite3"):
-        database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+    if on_sqlite():
+        path = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        migrated_copy(path)
+        django_settings.DATABASES["default"]["TEST"]["NAME"] = str(path)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """The copy is taken as it is, and goes with its folder."""
+    return django_db_keepdb or on_sqlite()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -58,11 +58,16 @@ class Outcome:
         return self.passed > 0 and self.failed == 0 and self.skipped == 0
 
 
-def pytest_stage(name: str, expression: str, environment: Mapping[str, str], workers: int = 0) -> Stage:
-    """Describe a run of pytest over the tests that the marker expression selects, on this many processes."""
+def pytest_stage(
+    name: str, expression: str, environment: Mapping[str, str], workers: int = 0, dist: str = "loadfile"
+) -> Stage:
+    """Describe a run of pytest over the tests that the marker expression selects, on this many processes.
+
+    dist: how xdist deals them out. Whole files to one process each, since worlds that a module shares are built once;
+    "loadgroup" where the tests themselves say what stays together.
+    """
     arguments = ["-m", "pytest", "-q", "-m", expression, f"--junitxml={REPORTS / (name + '.xml')}"]
-    # Whole files to one process each: worlds that a module shares are built once.
-    spread = ["-n", str(workers), "--dist", "loadfile"] if workers else []
+    spread = ["-n", str(workers), "--dist", dist] if workers else []
     return Stage(name, [*arguments, *spread], environment, is_pytest=True)
 
 
@@ -105,7 +110,7 @@ def full_stages(server: Mapping[str, str], second: Mapping[str, str]) -> list[tu
             pytest_stage("browser-postgresql", "browser and not looks", {**second, **browser}),
         ),
         # Two browsers at once, each before a portal with a database and a broker of its own.
-        (pytest_stage("browser-sqlite", "browser and not postgresql", browser, workers=2),),
+        (pytest_stage("browser-sqlite", "browser and not postgresql", browser, workers=2, dist="loadgroup"),),
     ]
 
 

@@ -23,6 +23,7 @@ import psycopg2
 from deploy import run
 from deploy.environment import ROOT
 from deploy.processes import Child, start, stop
+from tests.migrated import migrated_copy
 from tests.services import private_folder, private_redis
 
 PYTHON = Path(sys.executable)
@@ -88,7 +89,10 @@ def running_portal(prepare: Callable[[Portal], Any]) -> Iterator[Portal]:
         inherited = {**os.environ, **IMPATIENT, "DATABASE_URL": database_url, "SITE_URL": options.address}
         environment, commands = run.child_environment(options, redis_url, inherited), run.programs(PYTHON, options)
         portal = Portal(options.address, data, environment, commands)
-        portal.manage("migrate", "--no-input", "--verbosity", "0")
+        if database_url:
+            portal.manage("migrate", "--no-input", "--verbosity", "0")
+        else:
+            migrated_copy(data / "portal.sqlite3")
         portal = replace(portal, told=prepare(portal))
         stack.callback(portal.stop)
         for name in ("worker", "beat", "web"):

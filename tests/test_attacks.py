@@ -379,7 +379,7 @@ OF_A_DUTY = {
     "holding-rule": {"security_administrator"},
     # the settings, read by every officer and changed by whom each belongs to
     **dict.fromkeys(("limits", "settings", "duties", "officers", "officer", "days"), READ_SETTINGS),
-    **dict.fromkeys(("limit-change", "officer-give", "officer-end", "district-new"), {"security_administrator"}),
+    **dict.fromkeys(("limit-change", "officer-give", "officer-end", "policy-new"), {"security_administrator"}),
     **dict.fromkeys(("accounts", "account-new", "account-kept"), {"system_administrator"}),
     **dict.fromkeys(("trail", "trail-export"), {"audit_administrator"}),
     # what officers do with their own lists
@@ -533,6 +533,7 @@ def stranger(world, at):
 
 
 @pytest.mark.long
+@pytest.mark.one_database
 @pytest.mark.parametrize("who", STRANGERS)
 def test_whoever_has_nothing_to_do_with_a_case_finds_every_door_closed(client, keys, at, stranger, who):
     person, case = stranger(who), at("review")

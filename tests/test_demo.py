@@ -22,7 +22,7 @@ from portal.demo import accounts, history, names, people, pool, scenes, world
 from portal.demo.days import REAL_NOW, as_of, at, workdays_before
 from portal.models import Event, Notification, Sequence, User
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.one_database]
 
 SMALL = 0.04
 

@@ -33,7 +33,7 @@ from tests.evaluation import scenes
 
 # On SQLite alone: only there does a row that is made again after a rollback have the number that it had, and answers are
 # compared byte for byte.
-pytestmark = [pytest.mark.django_db, pytest.mark.long, pytest.mark.every_address]
+pytestmark = [pytest.mark.django_db, pytest.mark.long, pytest.mark.one_database]
 world, own_files = scenes.shared_world()
 
 WORD = "独此一词"  # stands in what the member writes; whoever looks for it finds nothing

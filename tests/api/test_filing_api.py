@@ -13,6 +13,8 @@ from portal.models import Event
 from tests.api.conftest import content, problems
 from tests.evaluation import scenes
 
+pytestmark = pytest.mark.long
+
 CASES = ("draft", "form_check", "correction", "review")
 
 

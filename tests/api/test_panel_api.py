@@ -12,6 +12,8 @@ from portal.demo import people
 from portal.demo.people import PASSWORD
 from tests.api.conftest import problems
 
+pytestmark = pytest.mark.long
+
 CASES = ("drawing", "inviting", "review", "deliberation", "notice")
 SEES_DRAW = {"organiser", "supervisor"}
 SEES_PANEL = {"organiser", "supervisor", "approver"}

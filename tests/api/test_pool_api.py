@@ -12,6 +12,8 @@ from tests.api.test_hostile_api import NASTY
 from tests.experts import newcomers
 from tests.experts.newcomers import DAY, TODAY, person
 
+pytestmark = pytest.mark.long
+
 CASES = ()
 
 

@@ -15,6 +15,8 @@ from experts import draw as lots
 from portal.demo import names, papers
 from tests.api.conftest import content, problems
 
+pytestmark = pytest.mark.long
+
 CASES = ("notice", "certified", "completion/certified")
 PERSON = {
     "kind": "person", "name": "示例居民张某", "identity": "500000199001011234", "contact": "13900000000",

@@ -9,6 +9,8 @@ from evaluation.workflow import ASSIGNMENT
 from portal.demo import journey, people
 from tests.api.conftest import problems
 
+pytestmark = pytest.mark.long
+
 CASES = ("review", "deliberation", "notice")
 GOOD = {"attendance": 25, "quality": 28, "timeliness": 18, "ethics": 25}
 

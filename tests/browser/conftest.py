@@ -17,6 +17,13 @@ from tests.running import Portal, running_portal
 from tests.services import chromium_program
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole files to one process each, as everywhere; the pages that are only looked at, by far the most, to any."""
+    for item in items:
+        if item.get_closest_marker("browser") and not item.get_closest_marker("any_process"):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 @pytest.fixture(scope="session")
 def portal() -> Iterator[Portal]:
     """A portal with a small demo world, as processes."""

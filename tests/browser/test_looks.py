@@ -256,7 +256,13 @@ PAGES = {
         "/settings/officers/duties/{organiser_duty}/end/",
         "/settings/days/",
         "/settings/policies/district/",
-        "/settings/policies/district/new/",
+        "/settings/policies/new/district/",
+        "/settings/policies/new/form_rule/",
+        "/settings/policies/form_rule/",
+        "/settings/policies/late_code/",
+        "/settings/policies/late_code/law/",
+        "/settings/policies/notice_form/",
+        "/settings/policies/notice_form/refusal/",
         "/settings/policies/programme/smart_community/",
         "/settings/policies/stage_rule/",
         "/settings/policies/parameter/expert_term_years/",
@@ -360,6 +366,7 @@ def axe_faults(person: Person) -> list[str]:
     ]
 
 
+@pytest.mark.any_process
 @pytest.mark.parametrize("who, path", CASES, ids=[f"{who.strip('{}') or 'public'}:{path}" for who, path in CASES])
 def test_a_page_is_whole_quiet_and_accessible(house: House, places: dict[str, Any], who: str, path: str) -> None:
     username, address = who.format(**places), path.format(**places)
@@ -387,6 +394,7 @@ DISPLAYS = "all => all.map(one => getComputedStyle(one).display)"
 FOR_THE_SCREEN = "header nav, .who, footer, main button, main .btn, main input, main select, main textarea"
 
 
+@pytest.mark.any_process
 @pytest.mark.parametrize("who, path", PRINTED, ids=[f"{who.strip('{}') or 'public'}:{path}" for who, path in PRINTED])
 def test_paper_shows_nothing_that_is_clicked(house: House, places: dict[str, Any], who: str, path: str) -> None:
     username = who.format(**places)

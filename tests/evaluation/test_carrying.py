@@ -19,7 +19,7 @@ from portal.machine import NotAllowed
 from portal.models import Event
 from tests.evaluation import scenes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,8 @@ from experts.models import Expert
 from portal.models import User
 from tests.evaluation import scenes
 
+pytestmark = pytest.mark.long
+
 DUTIES = ("intake", "organiser", "approver", "supervisor")
 PEOPLE = ("applicant", "colleague", "consultant", "district_officer", "expert", "stranger", *DUTIES)
 READERS = {"applicant", "colleague", "consultant", "district_officer", "expert", *DUTIES}
@@ -231,7 +233,7 @@ def test_the_history_names_no_panel_member_to_the_applicant(sign_in, people, sub
 ROLES = ("applicant", "consultant", "district_officer", "intake", "organiser", "approver", "supervisor")
 
 
-@pytest.mark.long
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "state, stage",
     [

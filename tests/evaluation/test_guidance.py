@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 
 import pytest
@@ -19,6 +19,7 @@ from portal.demo import construction, papers, people
 from portal.machine import NotAllowed, Stale
 from portal.models import Event, Notification
 from portal.tasks import enforce_deadlines
+from portal.workdays import years_later
 from tests.evaluation import scenes
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +123,26 @@ class TestThePlan:
         for username in (DISTRICT, "other-applicant", "consultant", SUPERVISOR):
             with pytest.raises(NotAllowed):
                 guidance.give_schedule(person(username), project, "conduits", TODAY, TODAY)
+
+    @pytest.mark.parametrize(
+        "far", [date(9999, 12, 31), years_later(TODAY, 20) + DAY], ids=["a digit too many", "a day"]
+    )
+    def test_a_day_too_far_is_refused_beside_its_field_before_anything_is_counted_from_it(self, project, far):
+        with scenes.refused() as problems:
+            guidance.give_schedule(person(APPLICANT), project, "conduits", far, far)
+        assert problems == [("too_far", "ends_on")]
+        with scenes.refused() as problems:
+            planned(project, far)
+        assert problems == [("too_far", "planned_on")]
+        visit = planned(project)
+        with scenes.refused() as problems:
+            GUIDANCE_VISIT.perform(visit, "move", by=person(DISTRICT), planned_on=far, reason="示例")
+        assert problems == [("too_far", "planned_on")]
+
+    def test_the_last_day_that_can_be_planned_is_taken(self, project):
+        last = years_later(TODAY, 20)
+        guidance.give_schedule(person(APPLICANT), project, "conduits", last, last)
+        assert [row.proposed_on for row in guidance.plan_of(project, []) if row.schedule] == [last]
 
     def test_the_officer_of_the_district_plans_several_visits_at_one_node(self, project):
         visits = [planned(project, TODAY + 3 * DAY), planned(project, TODAY + 9 * DAY)]

@@ -21,7 +21,7 @@ from portal.demo import journey, people
 from portal.machine import NotAllowed, Stale
 from tests.evaluation import scenes
 
-pytestmark = [pytest.mark.django_db, pytest.mark.long]
+pytestmark = [pytest.mark.django_db, pytest.mark.long, pytest.mark.one_database]
 STATES = ("form_check", "drawing", "cosigning", "review", "deliberation", "approval")
 
 

@@ -14,7 +14,7 @@ from portal.demo import journey, people
 from portal.demo.people import PASSWORD
 from tests.evaluation import scenes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 STATES = ("inviting", "review", "deliberation")
 
 

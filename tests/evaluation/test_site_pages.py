@@ -16,7 +16,7 @@ from evaluation.models import SiteVisit
 from portal.demo import papers, people
 from tests.evaluation import scenes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 world, own_files = scenes.shared_world(experts=40, employers=24)
