@@ -92,25 +92,26 @@ def long_stage() -> Stage:
     return pytest_stage("sqlite-long", f"{FAST} and not postgresql and long", {}, workers=2)
 
 
-def full_stages(server: Mapping[str, str], second: Mapping[str, str]) -> list[tuple[Stage, ...]]:
+def full_stages(
+    server: Mapping[str, str], second: Mapping[str, str], broker: Mapping[str, str]
+) -> list[tuple[Stage, ...]]:
     """Describe the rest: the same tests on PostgreSQL and Redis, then the real worker and the browser on both.
 
-    server, second: the variables that name two pairs of PostgreSQL and Redis. Stages of one tuple run side by side: those
-    that start a portal and wait for it use one process each, and never the same server.
+    server, second: the variables that name two pairs of PostgreSQL and Redis; broker: a Redis beside SQLite. Stages of one
+    tuple run side by side: those that start a portal and wait for it use one process each, and never the same server.
     """
-    embedded = {"REDIS_URL": server["REDIS_URL"]}
     # Playwright keeps an event loop in the thread of the test; Django would take that for asynchronous code.
     browser = {"DJANGO_ALLOW_ASYNC_UNSAFE": "true", "CHROMIUM": chromium_program() or ""}
     return [
         (long_stage(),),
         (pytest_stage("postgresql", FAST, server, workers=2),),
-        (pytest_stage("worker-sqlite", "worker and not postgresql", embedded),),
         (
+            pytest_stage("worker-sqlite", "worker and not postgresql", broker),
             pytest_stage("worker-postgresql", "worker", server),
             pytest_stage("browser-postgresql", "browser and not looks", {**second, **browser}),
         ),
         # Two browsers at once, each before a portal with a database and a broker of its own.
-        (pytest_stage("browser-sqlite", "browser and not postgresql", browser, workers=2, dist="loadgroup"),),
+        (pytest_stage("browser-sqlite", "browser and looks", browser, workers=2, dist="loadgroup"),),
     ]
 
 
@@ -260,7 +261,8 @@ def run_stages(python: Path, choice: str, outcomes: list[Outcome]) -> None:
                 server = private_server(stack)
                 second = server if choice == "bench" else private_server(stack)
             stages += [(Stage("bench", ["-m", "tests.bench"], server),)] if choice == "bench" else []
-            stages += full_stages(server, second) if choice == "test" else []
+            if choice == "test":
+                stages += full_stages(server, second, {"REDIS_URL": stack.enter_context(private_redis())})
         spared = descendants()
         for together in stages:
             outcomes += run_together(python, together, environment, spared)

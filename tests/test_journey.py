@@ -116,6 +116,7 @@ def test_everybody_concerned_is_told_once(world):
     assert others.count() == 0
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "stage, state", [*(("design", state) for state in STATES), *(("completion", state) for state in OF_COMPLETION)]
 )
