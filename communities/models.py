@@ -294,9 +294,10 @@ class Officer(models.Model):
 
 class StandInQuerySet(CaseQuerySet):
     def in_force(self, day: date) -> StandInQuerySet:
-        """Agreed ones that hold on ``day``; a duty that has ended is stood in for by nobody."""
+        """Agreed ones that hold on ``day``: a duty that has ended is stood in for by nobody, and by nobody who left office."""
         held = Officer.objects.on(day)
-        return self.filter(state="agreed", since__lte=day, until__gte=day, officer__in=held)
+        agreed = self.filter(state="agreed", since__lte=day, until__gte=day)
+        return agreed.filter(officer__in=held, person__in=held.values("user"))
 
     def open(self) -> StandInQuerySet:
         """Asked or agreed, whenever they begin."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,6 +107,13 @@ def in_place_of(user: User, role: str, district: str | None = None, holder: int 
     named = [row for row in rows if row.person == holder]
     own = {duty for duty, place in user.__dict__.get("_own_duties", ()) if place in (None, district)}
     return next(iter(named or ([] if role in own else rows)), None)
+
+
+def duty_among(user: User, duties: Collection[str]) -> str:
+    """The duty in which ``user`` does what any of ``duties`` lets one do: one held in person before one stood in for."""
+    own = {duty for duty, _district in own_duties(user)}
+    held = {duty for duty, _district in duties_of(user)}
+    return next(iter(sorted(own & set(duties)) or sorted(held & set(duties))), "")
 
 
 def city_duties(user: User | None) -> frozenset[str]:

@@ -213,10 +213,18 @@ def _attempt(batch: Batch, row: BatchRow) -> tuple[list[dict[str, Any]], Event |
             application = visible_to(by).with_case().filter(pk=row.application_id).first()
             if application is None:
                 raise NotAllowed(batch.act)
+            if batch.handed_by and not handling.is_held_by(batch.handed_by, application):
+                raise Refused([_not_theirs(batch)])
             said = {name: value for name, value in batch.data.items() if value != ""}
             return [], MACHINES["application"].perform(application, batch.act, by=by, batch=batch.pk, **said)
     except Exception as error:  # whatever it is: one case must not stop the others, and its row says why
         return [problem.as_record() for problem in _problems_of(error, row)], None
+
+
+def _not_theirs(batch: Batch) -> Problem:
+    """Somebody else got the case since its handing over was prepared: it stays with them."""
+    message = gettext_noop("本案已不由%(who)s经办，不随这次移交。")
+    return Problem("not_theirs", "", message, {"who": str(batch.handed_by)})
 
 
 def _problems_of(error: Exception, row: BatchRow) -> Iterable[Problem]:

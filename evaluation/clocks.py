@@ -106,10 +106,14 @@ def running_clock(application: Application, source: str, target: str, day: date)
 
 
 def left(application: Application, day: date) -> int:
-    """Working days that the clock keeps on ``day``: of one that is paused those that it was stopped with."""
+    """Working days that the clock keeps on ``day``: of one that is paused those that it was stopped with.
+
+    Overdue is overdue: also where the last day became a day off, after which no working day is over yet.
+    """
     if application.paused_on:
         return int(application.days_left or 0)
-    return clock.calendar().remaining(application.due_on, day)
+    kept = clock.calendar().remaining(application.due_on, day)
+    return min(kept, -1) if application.due_on is not None and application.due_on < day else kept
 
 
 def runs(application: Application) -> bool:

@@ -12,9 +12,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from communities.models import District, Parameter
+from communities.permissions import duty_among
 from evaluation import standard as standards
 from evaluation.models import FormRule, HoldingRule, LateCode, NoticeForm, Phrase, Programme, StageRule, Standard
-from evaluation.permissions import can_city
+from evaluation.permissions import CITY_RIGHTS, can_city
 from experts.models import Field
 from portal import audit
 from portal.machine import NotAllowed
@@ -96,5 +97,6 @@ def _keep(parsed: standards.Standard, by: User | None) -> Standard:
         )
         fields = [Field(code=code, name=label) for code, label in parsed.domains.items()]
         Field.objects.bulk_create(fields, ignore_conflicts=True)
-        audit.record(row, "standard.import", by=by, sha256=digest)
+        role = duty_among(by, CITY_RIGHTS["import_standard"]) if by else ""
+        audit.record(row, "standard.import", by=by, role=role, sha256=digest)
     return row

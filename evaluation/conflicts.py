@@ -9,23 +9,24 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from communities import credit_code
 from communities.models import Officer
-from communities.permissions import eyes_of, officers
+from communities.permissions import duty_among, eyes_of, officers
 from evaluation import barring
 from evaluation.models import Application, OfficerConflict, Project
-from evaluation.permissions import can_city
+from evaluation.permissions import CITY_RIGHTS, can_city
 from portal import audit, notify
 from portal.machine import NotAllowed
-from portal.models import User
+from portal.models import Event, User
 from portal.problems import Problem, Refused, gettext_noop
 
 LONGEST = 500
+AGREEING = CITY_RIGHTS["agree_release"]
 
 
 def declare(
@@ -38,10 +39,12 @@ def declare(
     if not can_city(by, "declare_conflict" if officer.pk == by.pk else "enter_conflict"):
         raise NotAllowed("declare_conflict")
     code, relation = credit_code.normalise(code), relation.strip()
-    problems = list(_wrong(officer, relation, code, project))
-    if problems:
-        raise Refused(problems)
     with transaction.atomic():
+        # Of one declaration that comes twice at once the second finds the first.
+        User.objects.filter(pk=officer.pk).update(name=F("name"))
+        problems = list(_wrong(officer, relation, code, project))
+        if problems:
+            raise Refused(problems)
         row: OfficerConflict = OfficerConflict.objects.create(
             officer=officer, relation=relation, credit_code=code, project=project, declared_by=by
         )
@@ -101,15 +104,19 @@ def agree_release(by: User, conflict: OfficerConflict) -> None:
     if not can_city(by, "agree_release") or not is_another(by, conflict):
         raise NotAllowed("agree_release")
     with transaction.atomic():
-        rows = OfficerConflict.objects.standing().filter(pk=conflict.pk, release_asked_by__isnull=False)
-        if not rows.exclude(release_asked_by=by).update(released_by=by, released_at=timezone.now()):
+        if not _as_read(conflict).update(released_by=by, released_at=timezone.now()):
             raise _overtaken(conflict)
-        audit.record(conflict, "officer_conflict.release", by=by, reason=conflict.release_reason)
+        audit.record(
+            conflict, "officer_conflict.release", by=by, role=duty_among(by, AGREEING), reason=conflict.release_reason
+        )
 
 
 def is_another(by: User, conflict: OfficerConflict) -> bool:
-    """Whether ``by`` is neither the officer concerned nor who asked, nor stands in for either of them today."""
-    return not {conflict.officer_id, conflict.release_asked_by_id} & set(eyes_of(by))
+    """Whether ``by`` is neither the officer concerned nor who asked, nor in whose place it was asked, nor stands in for one
+    of them today."""
+    last = Event.objects.of(conflict).filter(verb="officer_conflict.ask_release").last()
+    absent = last.data.get("in_place_of_id") if last else None
+    return not {conflict.officer_id, conflict.release_asked_by_id, absent} & set(eyes_of(by))
 
 
 def decline_release(by: User, conflict: OfficerConflict) -> None:
@@ -118,10 +125,17 @@ def decline_release(by: User, conflict: OfficerConflict) -> None:
         raise NotAllowed("agree_release")
     nothing = {"release_reason": "", "release_asked_by": None, "release_asked_at": None}
     with transaction.atomic():
-        rows = OfficerConflict.objects.standing().filter(pk=conflict.pk, release_asked_by__isnull=False)
-        if not rows.update(**nothing):
+        if not _as_read(conflict).update(**nothing):
             raise _overtaken(conflict)
-        audit.record(conflict, "officer_conflict.keep", by=by, reason=conflict.release_reason)
+        audit.record(
+            conflict, "officer_conflict.keep", by=by, role=duty_among(by, AGREEING), reason=conflict.release_reason
+        )
+
+
+def _as_read(conflict: OfficerConflict) -> Any:
+    """The row while the release that was asked for is still the one that was read: another may have been asked since."""
+    asked = {"release_asked_by": conflict.release_asked_by_id, "release_asked_at": conflict.release_asked_at}
+    return OfficerConflict.objects.standing().filter(pk=conflict.pk, release_asked_by__isnull=False).filter(**asked)
 
 
 def _overtaken(conflict: OfficerConflict) -> Refused:

@@ -19,10 +19,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from evaluation.clocks import STEPS
 from evaluation.merging import digest
-from evaluation.models import Application
-from evaluation.moving import NEVER_MOVED, ROLE, Move, belongs_to_applicant, keep
+from evaluation.moving import ALL_STEPS, ROLE, Clock, Move, in_order, is_given, keep, running
 from evaluation.permissions import can_city
 from portal import audit, clock
 from portal.machine import NotAllowed
@@ -180,23 +178,21 @@ def preview(change: Change, today: date) -> list[Move]:
     if problems:
         raise Refused(problems)
     old, new = clock.calendar(), _calendar_after(change)
-    states = [state for state, step in STEPS.items() if step not in NEVER_MOVED]
-    rows = Application.objects.with_case().filter(state__in=states, due_on__gte=today)
-    found = (_moved(row, today, old, new) for row in rows.order_by("project__number", "pk"))
-    return [move for move in found if move is not None]
+    found = (_moved(kind, row, today, old, new) for kind, row in running(ALL_STEPS, since=today))
+    return in_order(found)
 
 
-def _moved(application: Application, today: date, old: Calendar, new: Calendar) -> Move | None:
-    """The day on which the working days that are left are over. What an applicant was given is never cut short."""
-    due_on: date = application.due_on  # type: ignore[assignment]  # the query asks for it
+def _moved(kind: Clock, row: Any, today: date, old: Calendar, new: Calendar) -> Move | None:
+    """The day on which the working days that are left are over. What somebody outside was given is never cut short."""
+    due_on: date = row.due_on
     later = new.add_workdays(today, old.workdays_between(today, due_on)).date
-    if later == due_on or (later < due_on and belongs_to_applicant(application)):
+    if later == due_on or (later < due_on and is_given(kind, row)):
         return None
-    return Move(application, due_on, later)
+    return Move(kind, row, due_on, later)
 
 
 def change_days(by: User, change: Change, seen: str | None = None) -> list[Move]:
-    """Save a change and move what it moves, each case with an event of its own; return the moves.
+    """Save a change and move what it moves, each row with an event of its own; return the moves.
 
     seen: what ``seen_now`` said when the change was looked at. Raises NotAllowed, Refused with every problem, Changed.
     """
@@ -210,8 +206,7 @@ def change_days(by: User, change: Change, seen: str | None = None) -> list[Move]
             raise _overtaken()
         moves = preview(change, today)
         _write(by, change)
-        verb, basis = "application.redate_clock", change.basis.strip()
-        return [move for move in moves if keep(by, move, verb, basis=basis)]
+        return [move for move in moves if keep(by, move, "redate_clock", basis=change.basis.strip())]
 
 
 def _overtaken() -> Changed:

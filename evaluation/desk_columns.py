@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from evaluation import handling, wording
 from evaluation.models import Application, Engagement
@@ -150,7 +150,7 @@ COLUMNS: Mapping[str, Column] = {
         Column("round", gettext_lazy("补正轮次"), _fact("correction_round"), _by("correction_round")),
         Column("version", gettext_lazy("提交次数"), _fact("version"), _by("version")),
         Column(
-            "handler", gettext_lazy("经办人"), _handler, _by_handler,
+            "handler", pgettext_lazy("officer", "经办人"), _handler, _by_handler,
             lambda rows: rows.select_related("handler", "organiser"),
         ),
     )

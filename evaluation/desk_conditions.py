@@ -16,8 +16,8 @@ from operator import or_
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from communities.models import District, Officer
 from evaluation import handling
@@ -81,10 +81,11 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition. code: its name in an address; label: its name in the search line; example: for the page that explains.
+    """One condition. code: its name in an address and, like label, in the search line; example: for whoever learns it.
 
     read: one value as it was written -> what the database is asked. Raises ValueError, or Refused in words of its own.
-    wanted: what its values look like, for whoever wrote another.
+    wanted: what its values look like, for whoever wrote another. label and example are Chinese; both are read in Chinese
+    and told in the reader's language: ``written``, ``shown``.
     """
 
     code: str
@@ -94,6 +95,16 @@ class Condition:
     read: Callable[[Asking, str], Q]
     choices: str = ""  # attribute of Asking with code -> name, where there are choices
     told: str | Promise = ""  # what the field of the form is called, where it is not the label
+
+    @property
+    def written(self) -> str:
+        """Its name in the search line as the reader writes it: the Chinese one, or the code that every keyboard has."""
+        return self.label if (get_language() or "zh").startswith("zh") else self.code
+
+    @property
+    def shown(self) -> str:
+        """An example that its reader can copy into the search line."""
+        return _(self.example)
 
     def of(self, asking: Asking, word: Word) -> Q:
         """What the database is asked for one word: one of its values. Raises Refused with all that is wrong in it."""
@@ -111,14 +122,14 @@ class Condition:
 
     def _wrong(self, word: Word) -> Problem:
         message = gettext_noop("“%(word)s”写法不对：“%(label)s”后面写%(wanted)s，如 %(example)s。")
-        words = {"word": word.typed[:60], "label": self.label, "wanted": str(self.wanted), "example": self.example}
+        words = {"word": word.typed[:60], "label": self.written, "wanted": str(self.wanted), "example": self.shown}
         return Problem("value_wrong", self.code, message, words)
 
 
 # --- what values mean ---------------------------------------------------------------------------------------------
 
 
-def _chosen(name: str, column: str, label: str) -> Callable[[Asking, str], Q]:
+def _chosen(name: str, column: str, label: str | Promise) -> Callable[[Asking, str], Q]:
     """A value out of a list, by its code, its name, or a part of a name that only one of them has."""
 
     def read(asking: Asking, value: str) -> Q:
@@ -127,7 +138,7 @@ def _chosen(name: str, column: str, label: str) -> Callable[[Asking, str], Q]:
     return read
 
 
-def code_of(known: Mapping[str, str], value: str, place: str, label: str) -> str:
+def code_of(known: Mapping[str, str], value: str, place: str, label: str | Promise) -> str:
     """The code that ``value`` means. Raises Refused where none or several are meant, and says which there are."""
     if value in known:
         return value
@@ -138,14 +149,14 @@ def code_of(known: Mapping[str, str], value: str, place: str, label: str) -> str
         if len(found) == 1:
             return found[0]
         if found:
-            words = {"value": value, "label": label, "names": "、".join(known[code] for code in found[:SAID])}
+            words = {"value": value, "label": str(label), "names": _("、").join(known[code] for code in found[:SAID])}
             message = gettext_noop("“%(label)s”中有几个都叫“%(value)s”：%(names)s。请写全名。")
             raise Refused([Problem("value_several", place, message, words)])
     names = get_close_matches(value, known.values(), SAID, 0.4) or list(known.values())
     words = {
         "value": value[:40],
-        "label": label,
-        "names": "、".join(names[:SAID]) + ("……" if len(names) > SAID else ""),
+        "label": str(label),
+        "names": _("、").join(names[:SAID]) + (_("……") if len(names) > SAID else ""),
     }
     message = gettext_noop("“%(label)s”中没有“%(value)s”。可以写：%(names)s。")
     raise Refused([Problem("value_unknown", place, message, words)])
@@ -220,7 +231,7 @@ def _handler(asking: Asking, value: str) -> Q:
     """Cases that this person holds in their present step; of nobody's, those of a step that somebody could hold."""
     if value in NOBODY:
         return Q(state__in=handling.SERVED_BY) & ~reduce(or_, map(_held, handling.DUTIES))
-    person = asking.user if value in ME else User(pk=int(code_of(asking.handler, value, "handler", "经办人")))
+    person = asking.user if value in ME else User(pk=int(code_of(asking.handler, value, "handler", HANDLER)))
     return reduce(or_, (handling.held_by(person, duty) for duty in handling.DUTIES))
 
 
@@ -239,36 +250,47 @@ def _text_in(place: str) -> Callable[[Asking, str], Q]:
 TRUTH, TEXT = gettext_lazy("是或否"), gettext_lazy("其中连续的几个字")
 NAME, SPAN = gettext_lazy("名称"), gettext_lazy("一个日期，或用 .. 隔开的起止日期")
 COUNT = gettext_lazy("整数")
+# what the fields are called, in the form and in sentences about them
+STEP, STAGE, DISTRICT = gettext_lazy("环节"), gettext_lazy("阶段"), gettext_lazy("区县")
+PROGRAMME, LEVEL = gettext_lazy("评价类别"), gettext_lazy("目标等级")
+HANDLER = pgettext_lazy("officer", "经办人")  # "经办人" alone is who acts for a unit
 
 CONDITIONS: Mapping[str, Condition] = {
     row.code: row
     for row in (
-        Condition("state", "环节", "环节:形式审查", NAME, _chosen("state", "state", "环节"), "state"),
-        Condition("stage", "阶段", "阶段:设计评价", NAME, _chosen("stage", "stage", "阶段"), "stage"),
+        Condition("state", "环节", gettext_noop("环节:形式审查"), NAME, _chosen("state", "state", STEP), "state", STEP),
+        Condition("stage", "阶段", gettext_noop("阶段:设计评价"), NAME, _chosen("stage", "stage", STAGE), "stage", STAGE),
         Condition(
-            "district", "区县", "区县:渝北", NAME, _chosen("district", "project__community__district", "区县"), "district"
+            "district", "区县", gettext_noop("区县:渝北"), NAME,
+            _chosen("district", "project__community__district", DISTRICT), "district", DISTRICT,
         ),
         Condition(
-            "programme", "类别", "类别:智慧小区", NAME, _chosen("programme", "project__programme", "类别"), "programme",
-            gettext_lazy("评价类别"),
+            "programme", "类别", gettext_noop("类别:智慧小区"), NAME,
+            _chosen("programme", "project__programme", PROGRAMME), "programme", PROGRAMME,
         ),
         Condition(
-            "level", "等级", "等级:三星", NAME, _chosen("level", "project__target_level", "等级"), "level",
-            gettext_lazy("目标等级"),
+            "level", "等级", gettext_noop("等级:三星"), NAME, _chosen("level", "project__target_level", LEVEL), "level",
+            LEVEL,
         ),
-        Condition("handler", "经办人", "经办人:我", gettext_lazy("姓名，本人写“我”，无人经办写“无”"), _handler, "handler"),
-        Condition("late", "逾期", "逾期:是", TRUTH, _truth(_late)),
-        Condition("within", "剩余", "剩余:3", COUNT, _within, told=gettext_lazy("几个工作日内到期")),
-        Condition("paused", "暂停", "暂停:是", TRUTH, _truth(_paused), told=gettext_lazy("暂停计时")),
-        Condition("fault", "出错", "出错:是", TRUTH, _truth(_failed), told=gettext_lazy("自动步骤出错")),
-        Condition("round", "轮次", "轮次:2", COUNT, _round, told=gettext_lazy("补正轮次")),
-        Condition("due", "期限", "期限:2026-11-01..2026-11-30", SPAN, _due),
-        Condition("since", "进入", "进入:2026-11-01..", SPAN, _since, told=gettext_lazy("进入本环节")),
-        Condition("community", "小区", "小区:龙湖", TEXT, _text_in("community")),
-        Condition("number", "编号", "编号:2026-0012", TEXT, _text_in("number"), told=gettext_lazy("案卷编号")),
-        Condition("unit", "单位", "单位:示例置业", TEXT, _text_in("unit"), told=gettext_lazy("申报单位")),
-        Condition("people", "人员", "人员:张", TEXT, _text_in("people")),
-        Condition("consultant", "咨询", "咨询:示例咨询", TEXT, _text_in("consultant"), told=gettext_lazy("咨询服务单位")),
+        Condition(
+            "handler", "经办人", gettext_noop("经办人:我"), gettext_lazy("姓名，本人写“我”，无人经办写“无”"), _handler,
+            "handler", HANDLER,
+        ),
+        Condition("late", "逾期", gettext_noop("逾期:是"), TRUTH, _truth(_late), told=gettext_lazy("逾期")),
+        Condition("within", "剩余", gettext_noop("剩余:3"), COUNT, _within, told=gettext_lazy("几个工作日内到期")),
+        Condition("paused", "暂停", gettext_noop("暂停:是"), TRUTH, _truth(_paused), told=gettext_lazy("计时已暂停")),
+        Condition("fault", "出错", gettext_noop("出错:是"), TRUTH, _truth(_failed), told=gettext_lazy("自动步骤出错")),
+        Condition("round", "轮次", gettext_noop("轮次:2"), COUNT, _round, told=gettext_lazy("补正轮次")),
+        Condition("due", "期限", gettext_noop("期限:2026-11-01..2026-11-30"), SPAN, _due, told=gettext_lazy("期限")),
+        Condition("since", "进入", gettext_noop("进入:2026-11-01.."), SPAN, _since, told=gettext_lazy("进入本环节")),
+        Condition("community", "小区", gettext_noop("小区:示例里"), TEXT, _text_in("community"), told=gettext_lazy("小区")),
+        Condition("number", "编号", gettext_noop("编号:2026-0012"), TEXT, _text_in("number"), told=gettext_lazy("案卷编号")),
+        Condition("unit", "单位", gettext_noop("单位:示例置业"), TEXT, _text_in("unit"), told=gettext_lazy("申报单位")),
+        Condition("people", "人员", gettext_noop("人员:张"), TEXT, _text_in("people"), told=gettext_lazy("经办人员")),
+        Condition(
+            "consultant", "咨询", gettext_noop("咨询:示例咨询"), TEXT, _text_in("consultant"),
+            told=gettext_lazy("咨询服务单位"),
+        ),
     )
 }  # fmt: skip
 BY_LABEL: Mapping[str, Condition] = {row.label: row for row in CONDITIONS.values()}
@@ -287,9 +309,10 @@ def _condition(word: Word) -> Condition:
     found = CONDITIONS.get(word.key.lower()) or BY_LABEL.get(word.key)
     if found is not None:
         return found
-    near = get_close_matches(word.key, BY_LABEL, 3, 0.3) or list(BY_LABEL)
+    names = [row.written for row in CONDITIONS.values()]
+    near = get_close_matches(word.key, names, 3, 0.3) or names
     message = gettext_noop('没有“%(key)s”这个条件。可以写：%(keys)s。要查找带冒号的文字，请加引号，如 "%(typed)s"。')
-    words = {"key": word.key[:40], "keys": "、".join(near), "typed": word.typed[:40]}
+    words = {"key": word.key[:40], "keys": _("、").join(near), "typed": word.typed[:40]}
     raise Refused([Problem("key_unknown", "q", message, words)])
 
 
@@ -298,9 +321,9 @@ def explained() -> list[tuple[str, str, str]]:
     told = {
         row: _("%(what)s，写%(wanted)s") % {"what": row.told, "wanted": row.wanted}
         for row in CONDITIONS.values()
-        if row.told
+        if str(row.told) not in ("", row.written)
     }
     return [
-        (row.label, told.get(row) or _("写%(wanted)s") % {"wanted": row.wanted}, row.example)
+        (row.written, told.get(row) or _("写%(wanted)s") % {"wanted": row.wanted}, row.shown)
         for row in CONDITIONS.values()
     ]

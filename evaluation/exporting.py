@@ -7,6 +7,7 @@ formula, and that a worker that was killed begins the same file again.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
@@ -28,17 +29,19 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 
 from communities.models import Parameter
-from communities.permissions import SYSTEM
+from communities.permissions import SYSTEM, duty_among
 from evaluation import desk
 from evaluation.models import Export
-from evaluation.permissions import may_see_queue
+from evaluation.permissions import OFFICERS, may_see_queue
 from portal import audit, files
 from portal.machine import MACHINES, Act, NotAllowed
 from portal.models import User
+from portal.problems import Problem, Refused, gettext_noop
 
 CHUNK = 500  # rows read, and told to whoever watches, at a time
 LONGEST = 32_767  # characters of a cell
-BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet may take for a formula
+BEGINNINGS = ("=", "+", "-", "@", "#", "\t", "\r")  # what a spreadsheet may take for a formula or for its error
+NO_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")  # beside the control characters: one of them spoils the whole file
 DAYS = "export_days"  # parameter: how long a file is kept
 KIND = "xlsx"
 
@@ -51,13 +54,17 @@ def ask(by: User, params: Mapping[str, str]) -> Export:
     if not may_see_queue(by):
         raise NotAllowed("export.ask")
     desk.rows(by, params)
+    query = desk.query_of(params)
+    if len(query) > Export._meta.get_field("query").max_length:  # cut off it would ask for other cases
+        raise Refused([Problem("too_long", "q", gettext_noop("查找条件过长，请减少条件。"))])
     columns = [column.code for column in desk.columns_of(by, params)]
     with transaction.atomic():
         row = Export.objects.create(
-            owner=by, query=desk.query_of(params)[:1000], columns=columns, state="making",
+            owner=by, query=query, columns=columns, state="making",
             language=translation.get_language() or settings.LANGUAGE_CODE,
         )  # fmt: skip
-        audit.record(row, "export.ask", by=by, query=row.query, columns=columns)
+        role = duty_among(by, OFFICERS | {"district_officer"})
+        audit.record(row, "export.ask", by=by, role=role, query=row.query, columns=columns)
         transaction.on_commit(lambda: _ring(row), robust=True)
     return row
 
@@ -114,7 +121,7 @@ def _head(sheet: Any, text: str) -> WriteOnlyCell:
 
 def cell_of(sheet: Any, text: str) -> Any:
     """A text as a spreadsheet keeps it: never a formula, without what the format cannot hold."""
-    clean = ILLEGAL_CHARACTERS_RE.sub("", text)[:LONGEST]
+    clean = NO_XML.sub("", ILLEGAL_CHARACTERS_RE.sub("", text))[:LONGEST]
     if not clean.startswith(BEGINNINGS):
         return clean
     cell = WriteOnlyCell(sheet, clean)

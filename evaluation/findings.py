@@ -17,7 +17,7 @@ from communities.permissions import eyes_of
 from evaluation import issuing, outbox
 from evaluation.filing import open_findings, refuse_changed, refuse_closed, tidy
 from evaluation.merging import merge, read_seen, seen_text
-from evaluation.models import Application, Finding, LateCode, NoticeKind
+from evaluation.models import Application, Finding, LateCode, NoticeForm, NoticeKind
 from evaluation.permissions import writing
 from evaluation.snapshot import latest
 from portal import audit, clock
@@ -154,6 +154,8 @@ def _wrong_reason(late: Late) -> Iterator[Problem]:
     if code is None:
         message = gettext_noop("首轮未提出的新问题须选择理由，并经监督员放行。")
         yield Problem("late_code_missing", "late_code", message)
+    elif code not in LateCode.objects.in_use():
+        yield Problem("late_code_ended", "late_code", gettext_noop("这一理由已停用，请另选。"))
     elif code.needs_words and not late.words.strip():
         yield Problem("late_reason_missing", "late_reason", gettext_noop("选择该理由的，须写明具体情况。"))
 
@@ -271,9 +273,11 @@ def correction_notice(application: Application, number: int, day: date) -> bytes
 
 def _notice(application: Application, rows: list[Finding], number: int) -> dict[str, Any]:
     """What the notice of one round says, whenever it is sent."""
-    labels = places(application)
+    labels, form = places(application), NoticeForm.objects.get(pk=NoticeKind.CORRECTION)
     return {
         **issuing.head(application),
+        "text": form.text,
+        "remedy": form.remedy,
         "days": clock.days_of("correction", application.project.programme_id),
         "round": number,
         "findings": [{"place": labels.get((row.kind, row.place), row.place), "problem": row.text} for row in rows],

@@ -30,7 +30,7 @@ from evaluation.clocks import holders
 from evaluation.models import Application
 from evaluation.permissions import visible_to
 from portal import audit, notify
-from portal.machine import Act
+from portal.machine import Act, Stale
 from portal.models import Event, Notification, User
 from portal.problems import Problem, gettext_noop
 
@@ -87,6 +87,11 @@ def held_by(user: User, duty: str) -> Q:
     return held & Q(state__in=[state for state, serving in SERVED_BY.items() if serving == duty])
 
 
+def is_held_by(user: User, application: Application) -> bool:
+    """Whether the case is one of those that ``held_by`` finds for the duty that serves it now."""
+    return Application.objects.filter(held_by(user, duty_of(application)), pk=application.pk).exists()
+
+
 def holder_id(application: Application) -> int | None:
     """Who holds the case in its present step, by id; None while it is nobody's."""
     duty = duty_of(application)
@@ -128,7 +133,12 @@ def assign(application: Application, act: Act) -> Mapping[str, Any]:
     columns: dict[str, Any] = {"handler": chosen, "handler_duty": duty_of(application)}
     if duty_of(application) == "organiser" and application.organiser_id is not None:
         columns["organiser"] = chosen
-    Application.objects.filter(pk=application.pk).update(**columns)
+    # Of two who give it to different people the second is told of the first.
+    rows = Application.objects.filter(
+        pk=application.pk, handler=application.handler_id, organiser=application.organiser_id
+    )
+    if not rows.update(**columns):
+        raise Stale(Event.objects.of(application).last())
     for name, value in columns.items():
         setattr(application, name, value)
     data: dict[str, Any] = {"handler": str(chosen), "handler_id": chosen.pk, "before": before}

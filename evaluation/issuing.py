@@ -50,8 +50,13 @@ def _number(application: Application, kind: str, day: date) -> str:
     """The next number of this kind, year and programme: a counter for each pattern as it reads without its number."""
     pattern = NoticeForm.objects.get(pk=kind).pattern
     prefix = application.project.programme.number_prefix
-    counter = pattern.format(prefix=prefix, year=day.year, number="")
-    return pattern.format(prefix=prefix, year=day.year, number=f"{Sequence.take(counter[:60]):05d}")
+    counter = number_of(pattern, prefix, day.year, "")
+    return number_of(pattern, prefix, day.year, f"{Sequence.take(counter[:60]):05d}")
+
+
+def number_of(pattern: str, prefix: str, year: int, number: str) -> str:
+    """A document's number by its pattern; with ``number`` "" what its counter is called."""
+    return pattern.format(prefix=prefix, year=year, number=number)
 
 
 def head(application: Application) -> dict[str, Any]:

@@ -14,9 +14,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from evaluation.basis import unknown_programme, unstated
-from evaluation.clocks import STEPS
 from evaluation.models import Application, Programme
-from evaluation.moving import NEVER_MOVED, ROLE, Move, belongs_to_applicant, keep
+from evaluation.moving import NEVER_MOVED, ROLE, Clock, Move, in_order, is_given, keep, programme_of, running
 from evaluation.permissions import can_city
 from portal import audit, clock
 from portal.machine import NotAllowed
@@ -111,8 +110,11 @@ def preview(change: Change, day: date) -> list[Move]:
     if not change.to_running or change.step in NEVER_MOVED:
         return []
     calendar, now = clock.calendar(), _days_now(change, day)
-    found = (_moved(row, change.days - now[row.project.programme_id], calendar) for row in _reached(change, now))
-    return [move for move in found if move is not None]
+    found = (
+        _moved(kind, row, change.days - now[programme_of(kind, row)], calendar)
+        for kind, row in running([change.step], now)
+    )
+    return in_order(found)
 
 
 def _days_now(change: Change, day: date) -> dict[str, int]:
@@ -123,21 +125,15 @@ def _days_now(change: Change, day: date) -> dict[str, int]:
     return {code: clock.days_of(change.step, code, day) for code in reached}
 
 
-def _reached(change: Change, programmes: Mapping[str, int]) -> Any:
-    states = [state for state, step in STEPS.items() if step == change.step]
-    rows = Application.objects.with_case().filter(state__in=states, project__programme__in=programmes)
-    return rows.order_by("project__number", "pk")
-
-
-def _moved(application: Application, more: int, calendar: Calendar) -> Move | None:
-    """The deadline ``more`` working days later. What an applicant was given is never cut short."""
-    if not more or (more < 0 and belongs_to_applicant(application)):
+def _moved(kind: Clock, row: Any, more: int, calendar: Calendar) -> Move | None:
+    """The deadline ``more`` working days later. What somebody outside was given is never cut short."""
+    if not more or (more < 0 and is_given(kind, row)):
         return None
-    if application.paused_on:
-        return Move(application, None, None, (application.days_left or 0) + more)
-    if application.due_on is None:
+    if isinstance(row, Application) and row.paused_on:
+        return Move(kind, row, None, None, (row.days_left or 0) + more)
+    if row.due_on is None:
         return None
-    return Move(application, application.due_on, _later(application.due_on, more, calendar))
+    return Move(kind, row, row.due_on, _later(row.due_on, more, calendar))
 
 
 def _later(due_on: date, days: int, calendar: Calendar) -> date:
@@ -145,9 +141,9 @@ def _later(due_on: date, days: int, calendar: Calendar) -> date:
 
 
 def change(by: User, wanted: Change) -> tuple[Limit, list[Move]]:
-    """Save a change and move what it moves, each case with an event of its own. Returns the limit and the moves.
+    """Save a change and move what it moves, each row with an event of its own. Returns the limit and the moves.
 
-    A case that moves on at the same moment keeps the day of its new step. Raises NotAllowed, Refused with every problem.
+    A row that moves on at the same moment keeps the day of its new step. Raises NotAllowed, Refused with every problem.
     """
     if not can_city(by, "change_limits"):
         raise NotAllowed("change_limits")
@@ -161,7 +157,7 @@ def change(by: User, wanted: Change) -> tuple[Limit, list[Move]]:
             valid_from=wanted.valid_from,
         )  # fmt: skip
         said = {"days": limit.days, "basis": limit.basis}
-        kept = [move for move in moves if keep(by, move, "application.restate_clock", **said)]
+        kept = [move for move in moves if keep(by, move, "restate_clock", **said)]
         audit.record(
             limit, "limit.change", by=by, role=ROLE, before=before, after=limit.days,
             basis=limit.basis, valid_from=wanted.valid_from.isoformat(), moved=len(kept),

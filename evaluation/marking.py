@@ -103,21 +103,27 @@ def duties(panel: Sequence[Assignment]) -> dict[int, frozenset[str]]:
     ``panel``: the seats of one round of one application, in the order of the seats. Each marks the items of the own
     fields, the leader every item; then, chapter by chapter, the member with the fewest items (the lower seat of two) takes
     those that fewer than two would mark. It follows from who sits alone, never from who has marked: only what a member
-    signed without goes to the next one, as when a substitute with other fields comes in.
+    signed without goes to the next one, as when a substitute with other fields comes in or a member's fields change.
     """
-    found = {row.pk: _by_field(row) for row in panel}
     if not panel:
         return {}
     application, signed = panel[0].application, _signed_marks(panel)
+    # What is signed takes no more marks: it counts for the items that were marked on it, and for no other.
+    found = {row.pk: _by_field(row) & signed.get(row.pk, _all_codes(application)) for row in panel}
     for chapter in application.standard.chapters:
-        codes = [item.code for item in chapter.items(application.stage)]
-        for _more in range(SCORERS):
-            alone = {code for code in codes if sum(code in own for own in found.values()) < SCORERS}
-            free = [row for row in panel if alone - found[row.pk] and alone <= signed.get(row.pk, alone)]
-            if not alone or not free:
+        codes = {item.code for item in chapter.items(application.stage)}
+        while alone := {code for code in codes if sum(code in own for own in found.values()) < SCORERS}:
+            more = {row.pk: (alone & signed.get(row.pk, alone)) - found[row.pk] for row in panel}
+            free = [row for row in panel if more[row.pk]]
+            if not free:
                 break
-            found[min(free, key=lambda row: (len(found[row.pk]), row.seat)).pk] |= alone
+            taker = min(free, key=lambda row: (len(found[row.pk]), row.seat)).pk
+            found[taker] |= more[taker]
     return {pk: frozenset(codes) for pk, codes in found.items()}
+
+
+def _all_codes(application: Application) -> set[str]:
+    return {item.code for item in application.standard.items(application.stage)}
 
 
 def _by_field(assignment: Assignment) -> set[str]:

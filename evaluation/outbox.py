@@ -140,6 +140,12 @@ def previewed(message: HeldMessage, language: str, words: Mapping[str, str] | No
     return Wording(**(words or message.words[language])).filled(values)
 
 
+def words_at(message: HeldMessage, revision: str) -> Mapping[str, Any] | None:
+    """The words of an earlier revision, which the rewording that ended it keeps; None for the one that stands and for none."""
+    events = Event.objects.of(message).filter(verb="held_message.reword")
+    return next((event.data["before"] for event in events if str(event.data.get("revision")) == revision), None)
+
+
 def _due_on(message: HeldMessage, day: date) -> date:
     return clock.deadline(message.starts, day, message.application.project.programme_id)
 
@@ -192,18 +198,25 @@ def _start_clock(message: HeldMessage, day: date) -> date | None:
     return due_on
 
 
-def release_each(by: User, pks: Iterable[int]) -> tuple[list[HeldMessage], list[tuple[HeldMessage, str]]]:
-    """Release several, each for itself: what was released, and what was not with the reason."""
+def release_each(
+    by: User, pks: Iterable[int], seen: Mapping[int, str] | None = None
+) -> tuple[list[HeldMessage], list[tuple[HeldMessage, str]]]:
+    """Release several, each for itself: what was released, and what was not with the reason.
+
+    seen: id -> revision that ``by`` had before them, of those of which that is known.
+    """
     done, left = [], []
     machine = MACHINES["held_message"]
     for message in machine.visible_to(by).filter(pk__in=list(pks)).order_by("pk"):
         try:
-            machine.perform(message, "release", by=by)
+            machine.perform(message, "release", by=by, revision=(seen or {}).get(message.pk, ""))
         except Stale as stale:
             who = stale.last.actor_name if stale.last else ""
             left.append((message, _("%(who)s已先行办理") % {"who": who}))
         except NotAllowed:
             left.append((message, _("不由您核发，或已经办理")))
+        except Refused as refused:
+            left.append((message, _("；").join(problem.text(_) for problem in refused.problems)))
         else:
             done.append(message)
     return done, left

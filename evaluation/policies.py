@@ -1,4 +1,4 @@
-"""Districts, programmes, stages and parameters 参数 as the authority keeps them: changing one row at a time, on record.
+"""What the authority keeps as settings, districts to forms of notices: changing one row at a time, on record.
 
 Hides: that two who change different fields both succeed and the second of two who change the same one is shown what
 stands now, and that a case which is being handled keeps the rules it was given.
@@ -18,9 +18,10 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from communities.models import District, Parameter
+from evaluation import form_settings
 from evaluation.basis import unstated
 from evaluation.merging import merge, read_seen, seen_text
-from evaluation.models import Application, GuidanceVisit, Programme, StageRule
+from evaluation.models import Application, FormRule, GuidanceVisit, LateCode, NoticeForm, Programme, StageRule
 from evaluation.permissions import can_city
 from experts.models import Field
 from portal import audit
@@ -35,7 +36,12 @@ Values = Mapping[str, Any]  # column -> plain value as JSON says it: days in ISO
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of row. fields: the columns that may be changed; has_basis: whether the row keeps its basis itself."""
+    """One kind of row.
+
+    fields: the columns that may be changed; has_basis: whether the row keeps its basis itself; key: the columns by which
+    a row is known for ever; new: what a new row is asked for, () where none is added; together: whether a row is held
+    against the others of its kind, so that one change at a time is made of all of them.
+    """
 
     code: str
     model: type[models.Model]
@@ -43,12 +49,18 @@ class Kind:
     fields: tuple[str, ...]
     problems: Callable[[Any], Iterator[Problem]]
     has_basis: bool = True
+    key: tuple[str, ...] = ("code",)
+    new: tuple[str, ...] = ()
+    together: bool = False
 
 
 def plain(kind: Kind, row: Any) -> dict[str, Any]:
     """What a row says, as JSON."""
-    found = {name: getattr(row, _column(kind, name)) for name in kind.fields}
-    return {name: _said(value) for name, value in found.items()}
+    return _plain(kind, row, kind.fields)
+
+
+def _plain(kind: Kind, row: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: _said(getattr(row, _column(kind, name))) for name in names}
 
 
 def _column(kind: Kind, name: str) -> str:
@@ -85,7 +97,12 @@ def rows_of(kind: Kind) -> QuerySet[Any]:
         return rows.select_related("programme").order_by("programme", "position", "pk")
     if kind.model is Programme:
         return rows.select_related("standard").defer("standard__document").order_by("code")
-    return rows.order_by("pk")
+    return rows.order_by(*ORDERS.get(kind.model, ("pk",)))
+
+
+ORDERS: Mapping[type[models.Model], tuple[str, ...]] = {
+    FormRule: ("programme", "pk"), LateCode: ("position", "code"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +131,7 @@ def keep(
     _authorise(by)
     with transaction.atomic():
         rows = kind.model._base_manager.filter(pk=row.pk)
-        held = kind.fields[0]
-        rows.update(**{held: F(held)})  # the row is ours until commit
+        _hold(kind, rows)
         row = rows.get()
         now = plain(kind, row)
         wanted = _checked(kind, row, now, values, basis, seen)
@@ -130,30 +146,47 @@ def keep(
     return changes
 
 
-def add_district(by: User, code: str, name: str, valid_from: date | None, basis: str) -> District:
-    """Add a district with a code that was never used. Raises NotAllowed, Refused with every problem."""
+def add(by: User, kind: Kind, values: Values, basis: str) -> Any:
+    """Add a row by a key that was never used. Raises NotAllowed, LookupError where none is added, Refused with every problem."""
     _authorise(by)
-    row = District(code=code.strip(), name=name.strip(), valid_from=valid_from)
-    problems = list(_district_problems(row))
-    if not (len(row.code) == 6 and row.code.isascii() and row.code.isdigit()):
-        problems.insert(0, Problem("code", "code", gettext_noop("代码为六位数字（GB/T 2260）。")))
-    if District.objects.filter(pk=row.code).exists():
-        problems.insert(0, _code_taken())
+    if not kind.new:
+        raise LookupError(kind.code)
+    row = kind.model(**({"basis": basis.strip()} if kind.has_basis else {}))
+    said = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
+    cleaned, problems = _cleaned(kind, row, {name: said.get(name, _default(kind, name)) for name in kind.new})
+    for name, value in cleaned.items():
+        setattr(row, name, value)
+    key = {name: getattr(row, name) for name in kind.key}
+    if not any(problem.place in key for problem in problems) and kind.model._base_manager.filter(**key).exists():
+        problems.insert(0, _taken(kind))
+    problems += [] if problems else kind.problems(row)
     problems += unstated(basis)
     if problems:
         raise Refused(problems)
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            after = {"code": row.code, **plain(KINDS["district"], row)}
-            audit.record(row, "district.open", by=by, role=ROLE, before=None, after=after, basis=basis.strip())
+            after = _plain(kind, row, tuple(dict.fromkeys((*kind.key, *kind.fields))))
+            audit.record(row, f"{kind.code}.open", by=by, role=ROLE, before=None, after=after, basis=basis.strip())
     except IntegrityError as error:
-        raise Refused([_code_taken()]) from error
+        raise Refused([_taken(kind)]) from error
     return row
 
 
-def _code_taken() -> Problem:
-    return Problem("code_taken", "code", gettext_noop("该代码已有区县使用；停用的代码也不再改作他用。"))
+def _default(kind: Kind, name: str) -> Any:
+    """What a new row says in a column as long as nobody says otherwise."""
+    return _said(getattr(kind.model(), name))
+
+
+def _taken(kind: Kind) -> Problem:
+    message = gettext_noop("已有这一项，停用的也算：请更改那一项，不要重复增加。")
+    return Problem(f"{kind.key[-1]}_taken", kind.key[-1], message)
+
+
+def _hold(kind: Kind, rows: QuerySet[Any]) -> None:
+    """The row is ours until commit; where rows are held against each other all of them are."""
+    held = kind.fields[0]
+    (kind.model._base_manager.all() if kind.together else rows).update(**{held: F(held)})
 
 
 def _authorise(by: User) -> None:
@@ -188,7 +221,7 @@ def _cleaned(kind: Kind, row: Any, values: Values) -> tuple[dict[str, Any], list
     for name, value in values.items():
         field: Any = kind.model._meta.get_field(name)
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-        if "\0" in text or "\\u0000" in text or len(text) > LONGEST:
+        if "\0" in text or "\\u0000" in text or not _encodes(text) or len(text) > LONGEST:
             problems.append(Problem("text", name, gettext_noop("文字过长，或含有不可见的控制字符。")))
             continue
         if isinstance(field, models.JSONField):  # an empty list is one, too; its shape is looked at by the kind
@@ -198,7 +231,18 @@ def _cleaned(kind: Kind, row: Any, values: Values) -> tuple[dict[str, Any], list
             found[name] = field.clean(value, row)
         except ValidationError as error:
             problems.append(Problem(error.error_list[0].code or "invalid", name, " ".join(error.messages)))
+        except TypeError:  # a list for a day, say
+            problems.append(Problem("invalid", name, gettext_noop("这一项不能这样填写。")))
     return found, problems
+
+
+def _encodes(text: str) -> bool:
+    """Whether no half of a surrogate pair is in it, which no database keeps."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _overtaken(kind: Kind, row: Any, now: Values, clashing: tuple[str, ...]) -> Changed:
@@ -238,6 +282,8 @@ def cases_of(kind: Kind, row: Any) -> QuerySet[Application]:
         return rows.filter(project__community__district=row.pk)
     if kind.model is StageRule:
         return rows.filter(project__programme=row.programme_id, stage=row.stage)
+    if kind.model is FormRule:
+        return form_settings.cases_of_rule(row, rows)
     return rows.filter(project__programme=row.pk) if kind.model is Programme else rows.none()
 
 
@@ -261,6 +307,8 @@ def _between(row: Any, name: str, least: int, most: int) -> Iterator[Problem]:
 
 
 def _district_problems(row: District) -> Iterator[Problem]:
+    if row._state.adding and not (len(row.code) == 6 and row.code.isascii() and row.code.isdigit()):
+        yield Problem("code", "code", gettext_noop("代码为六位数字（GB/T 2260）。"))
     if not row.name.strip():
         yield Problem("required", "name", gettext_noop("请填写区县名称。"))
     if row.valid_from and row.valid_until and row.valid_until < row.valid_from:
@@ -272,6 +320,7 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "expert_term_years": (1, 10), "expert_return_years": (0, 20), "renewal_window_days": (1, 365),
     "near_metres": (0, 10000), "rating_attendance": (0, 100), "rating_quality": (0, 100), "rating_timeliness": (0, 100),
     "rating_ethics": (0, 100), "rating_remark_below": (0, 100), "refusals_a_year": (1, 50), "refusal_pause_days": (1, 1000),
+    "unreleased_import_days": (1, 3650),
 }  # fmt: skip
 
 
@@ -357,13 +406,21 @@ def _stage_problems(row: StageRule) -> Iterator[Problem]:
 KINDS: Mapping[str, Kind] = {
     kind.code: kind
     for kind in (
-        Kind("district", District, gettext_noop("区县"), ("name", "valid_from", "valid_until"), _district_problems, False),
+        Kind("district", District, gettext_noop("区县"), ("name", "valid_from", "valid_until"), _district_problems, False,
+             new=("code", "name", "valid_from")),
         Kind("programme", Programme, gettext_noop("评价类别"), (
             "name", "standard", "number_prefix", "correction_rounds", "panel_size", "panel_seats", "public_source",
             "claims_before_marks", "opinion_template", "load_limit", "recusal_years", "ban_years", "guidance_nodes",
             "objection_files", "sample_notice",
         ), _programme_problems),
-        Kind("stage_rule", StageRule, gettext_noop("阶段规则"), tuple(n for n in GIVEN_STAGE if n != "basis"), _stage_problems),
+        Kind("stage_rule", StageRule, gettext_noop("阶段规则"), tuple(n for n in GIVEN_STAGE if n != "basis"), _stage_problems,
+             together=True),
         Kind("parameter", Parameter, gettext_noop("参数"), ("value",), _parameter_problems),
+        Kind("form_rule", FormRule, gettext_noop("形式审查规则"), ("is_hard",), form_settings.rule_problems,
+             key=("programme", "rule"), new=("rule", "programme", "is_hard")),
+        Kind("late_code", LateCode, gettext_noop("新增问题理由"), ("label", "needs_words", "position", "valid_until"),
+             form_settings.late_code_problems, new=("code", "label", "needs_words", "position"), together=True),
+        Kind("notice_form", NoticeForm, gettext_noop("文书式样"), ("pattern", "text", "remedy"),
+             form_settings.notice_problems, key=("kind",), together=True),
     )
 }  # fmt: skip

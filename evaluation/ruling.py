@@ -92,9 +92,11 @@ def unsettled(application: Application) -> Iterator[Problem]:
     hard, passed = hard_rules(application), overrides_of(application)
     noted = set(application.findings.filter(phase="form_check", sent_at=None).values_list("rule", flat=True))
     for rule in rules:
+        if rule in passed:
+            continue  # stands for its version, also where the rule was made hard since
         if rule in hard:
             message = gettext_noop("硬性规则“%(rule)s”未通过，不能受理。")
             yield Problem("hard_rule_failed", rule, message, {"rule": LABELS[rule]})
-        elif rule not in passed and rule not in noted:
+        elif rule not in noted:
             message = gettext_noop("规则“%(rule)s”未通过：请列为问题，或写明理由放行。")
             yield Problem("rule_unsettled", rule, message, {"rule": LABELS[rule]})

@@ -72,6 +72,11 @@ def latest(visit: SiteVisit) -> dict[str, SiteFinding]:
     return found
 
 
+def believed(application: Application, at: datetime | None) -> datetime | None:
+    """The hour that a telephone says it was, if the visit was open then; None where its clock is wrong or it says nothing."""
+    return at if at is not None and application.state_since <= at <= timezone.now() else None
+
+
 # --- lines --------------------------------------------------------------------------------------------------------
 
 
@@ -110,7 +115,8 @@ def say(by: User, application: Application, said: Said) -> SiteFinding:
             raise _changed(said, last)
         row = SiteFinding.objects.create(
             site_visit=visit, line=said.line, number=last.number + 1 if last else 1, item_code=said.item_code,
-            seen=said.seen, text=said.text, visited_on=said.visited_on, by=by, said_at=said.at,
+            seen=said.seen, text=said.text, visited_on=said.visited_on, by=by,
+            said_at=believed(application, said.at),
             save_key=said.key or new_key(),
         )  # fmt: skip
         if said.line == RECORD:
@@ -273,8 +279,8 @@ def _is_real(name: str, text: str) -> bool:
 def _told_columns(said: Mapping[str, str]) -> dict[str, Any]:
     """The columns that the telephone tells; what it does not tell stays as the picture itself says."""
     found: dict[str, Any] = {}
-    if said.get("at"):
-        found["taken_at"] = datetime.fromisoformat(said["at"])
+    if said.get("at") and (at := datetime.fromisoformat(said["at"])) <= timezone.now():
+        found["taken_at"] = at
     if said.get("latitude") and said.get("longitude"):
         found["latitude"], found["longitude"] = float(said["latitude"]), float(said["longitude"])
         found["accuracy"] = float(said["accuracy"]) if said.get("accuracy") else None

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from evaluation.models import Application, SiteSignature, SiteVisit
 from evaluation.permissions import roles_of, writing
-from evaluation.site import KEY, SAID, latest, new_key, site_visit_of, unwritten
+from evaluation.site import KEY, SAID, believed, latest, new_key, site_visit_of, unwritten
 from portal import audit
 from portal.accounts import Confirmed
 from portal.files import sha256_of
@@ -34,7 +34,8 @@ class Signing:
     """What somebody does to sign. side: "applicant" for somebody of the applicant's on an expert's telephone, else "".
 
     strokes: as ``SiteSignature.strokes``; confirmed: the proof of a password in their place. content_sha256: of the record
-    as the signer saw it, "" for as it stands. key: names this signature however often it is sent; at: by the own clock.
+    as the signer saw it, "" for as it stands. key: names this signature however often it is sent; at: by the own clock,
+    which counts where the visit was open at that hour.
     """
 
     name: str
@@ -101,7 +102,7 @@ def _signed(
     row: SiteSignature = SiteSignature.objects.create(
         site_visit=visit, side=side, name=signing.name.strip(), title=signing.title.strip(), strokes=strokes,
         strokes_sha256=drawn, content_sha256=digest, consent=application.rule.site_consent if on_glass else "",
-        signed_by=None if on_glass else by, witness=by if on_glass else None, signed_at=signing.at or now,
+        signed_by=None if on_glass else by, witness=by if on_glass else None, signed_at=believed(application, signing.at) or now,
         save_key=signing.key or new_key(),
     )  # fmt: skip
     signer = {f"{side}_signed_by": None if on_glass else by, f"{side}_signed_at": row.signed_at}

@@ -37,6 +37,9 @@ KINDS: Mapping[str, str] = {
     "admission": gettext_noop("专家入库"),
     "pool": gettext_noop("专家库导入"),
     "expert": gettext_noop("专家资格"),
+    "held": gettext_noop("待发消息"),
+    "late": gettext_noop("新增问题"),
+    "officer": gettext_noop("经办人员回避"),
 }
 OTHER = gettext_noop("其他")
 

@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -31,14 +33,17 @@ from experts.admitting import LONGEST_YEARS
 from experts.models import Expert, Field, PoolImport
 from experts.permissions import can_expert, can_pool, other_eyes
 from portal import audit, clock, first_password, notify, tables
-from portal.attachments import attachment_values
+from portal.attachments import attachment_values, is_kept
 from portal.machine import NotAllowed
 from portal.models import User
 from portal.problems import Problem, Refused, gettext_noop
 from portal.tables import Column, Row, Table
+from portal.tasks import swept
 from portal.workdays import years_later
 
 MOST_ROWS = 500
+KEPT_DAYS = "unreleased_import_days"  # parameter: how long what was not released is kept
+UNRELEASED = ("refused", "withdrawn")
 FIELD_COLUMNS = ("field_1", "field_2", "field_3")
 EXAMPLE = gettext_noop("（示例，请删去本行）")
 NUMBER = re.compile(r"(?=.*[0-9])[0-9A-Z-]{1,20}")  # a digit: words stand for other pages at the same address
@@ -331,8 +336,36 @@ def open_import(by: User, upload: Any) -> PoolImport:
 
 
 def table_of(row: PoolImport) -> Table:
-    """The table as it was judged when it was handed in."""
-    return LAYOUT.kept(row.table)
+    """The table as it was judged when it was handed in; empty once it is forgotten."""
+    return LAYOUT.kept(row.table or {"letters": {}, "rows": []})
+
+
+# --- forgetting -------------------------------------------------------------------------------------------------------
+
+
+@swept
+def forget_unreleased() -> int:
+    """Delete table and workbook of imports that were not released so many days ago; return how many.
+
+    Nobody in them came into the pool: their names and addresses are kept for no purpose. That there was an import, its
+    hash and who decided stay on record.
+    """
+    rows = PoolImport.objects.filter(state__in=UNRELEASED).exclude(table={})
+    if not rows.exists():  # a portal that nobody has configured yet has no such parameter
+        return 0
+    days = standing.parameter(KEPT_DAYS)
+    return sum(map(_forget, rows.filter(state_since__lt=timezone.now() - timedelta(days=days)).order_by("pk")[:100]))
+
+
+def _forget(row: PoolImport) -> int:
+    name = row.file.name
+    with transaction.atomic():
+        if not PoolImport.objects.filter(pk=row.pk).exclude(table={}).update(table={}, file=""):
+            return 0
+        audit.record(row, "pool_import.forget", by=None, count=row.count, sha256=row.sha256)
+        if name and not is_kept(name):
+            transaction.on_commit(partial(default_storage.delete, name), robust=True)
+    return 1
 
 
 def people_in(row: PoolImport) -> list[Values]:

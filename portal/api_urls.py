@@ -150,7 +150,7 @@ SINGLE: tuple[tuple[str, type[Any], dict[str, str]], ...] = (
     ("token/", account.TokenEndpoint, {"post": "create", "delete": "destroy"}),
     ("uploads/", api_uploads.UploadEndpoint, {"post": "create"}),
     ("new-districts/", policies.PolicyEndpoint, {"post": "add_district"}),
-    ("settings/<slug:kind>/", policies.PolicyEndpoint, {"get": "list"}),
+    ("settings/<slug:kind>/", policies.PolicyEndpoint, {"get": "list", "post": "create"}),
     ("settings/<slug:kind>/<str:key>/", policies.PolicyEndpoint, {"get": "retrieve", "put": "update"}),
     ("settings/<slug:kind>/<str:key>/preview/", policies.PolicyEndpoint, {"post": "preview"}),
     ("message-counts/", outbox.DayCountEndpoint, {"get": "list"}),

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
@@ -18,7 +19,7 @@ from django.utils.translation import gettext
 
 from portal import files
 from portal.contents import MEGABYTE
-from portal.models import User
+from portal.models import Attachment, User
 
 # Drawings come as PDF or DWG, and nobody can tell a drawing's PDF from another.
 LARGE_KINDS = ("pdf", "dwg", "mp4")
@@ -117,3 +118,9 @@ def _stored(content: File[bytes]) -> str:
     if default_storage.exists(name) and default_storage.size(name) == content.size:
         return name
     return str(default_storage.save(name, content))
+
+
+def is_kept(name: str) -> bool:
+    """Whether any row names this stored file: files are named by their content, so that several may share one."""
+    kinds = (model for model in apps.get_models() if issubclass(model, Attachment))
+    return any(model._base_manager.filter(file=name).exists() for model in kinds)

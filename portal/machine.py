@@ -7,7 +7,8 @@ Knows no domain; every app declares its tables in its ``workflow`` module.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -91,6 +92,8 @@ class Transition:
     shown_at: Callable[[Any], str] | None = None  # address where one sees what came of it; None = the thing's own page
     danger: bool = False
     aside: bool = False  # offered on its page alone, not among the next steps of the case
+    # what one reads before doing it, such as the words that are signed: headings and their words
+    reads: Callable[[Any], Sequence[tuple[str, str]]] | None = None
     told: str = ""  # to whoever did it, with %(subject)s: 已受理：%(subject)s。 "" = 已 and the label
 
 
@@ -116,6 +119,17 @@ def late(transition: Transition, act: Act, due_on: date | None) -> Iterator[Prob
     if transition.in_time and due_on is not None and act.day > due_on:
         message = gettext_noop("期限%(day)s已过，不能再办理；系统将按逾期处理。")
         yield Problem("late", "", message, {"day": due_on.isoformat()})
+
+
+@contextmanager
+def _as_before_if_refused(obj: Case) -> Iterator[None]:
+    """Whoever is refused goes on with the row in hand, on the same page: it says nothing of what did not happen."""
+    state, due_on = obj.state, obj.due_on
+    try:
+        yield
+    except (Refused, Stale):
+        obj.state, obj.due_on = state, due_on
+        raise
 
 
 @dataclass(frozen=True)
@@ -158,7 +172,7 @@ class Machine:
 
     def perform(self, obj: Case, action: str, *, by: User | None, **data: Any) -> Event:
         """Do ``action``; return its event. Raises NotAllowed, Stale or Refused, and then nothing has changed."""
-        with database.atomic():
+        with _as_before_if_refused(obj), database.atomic():
             found = self.find(obj, action, self.roles_of(by, obj))
             if found is None:
                 self._explain_refusal(obj, action, by)
@@ -170,7 +184,6 @@ class Machine:
             checked = (problem for check in row.checks for problem in check(obj, act))
             problems = [*late(row, act, due_on), *asked(row, act), *checked]
             if problems:
-                obj.state, obj.due_on = source, due_on
                 raise Refused(problems)
             told = [ask for ask in row.asks if ask.kind not in UNRECORDED and data.get(ask.name) not in (None, "")]
             said = {ask.name: _plain(data[ask.name]) for ask in told}

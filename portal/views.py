@@ -10,7 +10,8 @@ from django.contrib.auth.decorators import login_required
 from django.db import connection
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
@@ -79,6 +80,7 @@ def act(request: HttpRequest, machine: str, pk: int, action: str) -> HttpRespons
     status = 422 if request.method == "POST" else 200
     context = {"transition": transition, "obj": obj, "form": form, "machine": table}
     context["next"] = where_next(request, transition, obj)
+    context["read"] = transition.reads(obj) if transition.reads else ()
     return render(request, "portal/act.html", context, status=status)
 
 
@@ -105,7 +107,8 @@ def care(request: HttpRequest) -> HttpResponse:
     """关怀版: large type and high contrast, remembered for a year."""
     target = request.POST.get("next", "/")
     safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    response = redirect(target if safe else "home")
+    # Not redirect(): that would take a bare word for the name of a page.
+    response = HttpResponseRedirect(target if safe else reverse("home"))
     response.set_cookie("care", "" if request.COOKIES.get("care") == "1" else "1", YEAR, samesite="Lax")
     return response
 

@@ -36,7 +36,8 @@ ELSEWHERE = {
     "applications/{}/issued-notices/", "batches/", "conflicts/", "desk/batches/", "desk/exports/", "desk/stand-ins/",
     "exports/", "issued-notices/", "kept-accounts/", "officer-conflicts/", "officers/", "overrides/", "phrases/",
     "settings/", "settings/accounts/", "settings/accounts/{}/", "settings/duties/", "settings/officers/",
-    "settings/officers/duties/", "settings/policies/", "settings/policies/{}/", "settings/{}/", "stand-ins/", "vacancies/",
+    "settings/officers/duties/", "settings/policies/", "settings/policies/new/", "settings/policies/{}/", "settings/{}/",
+    "stand-ins/", "vacancies/",
     "queue/views/", "ratings/", "saved-views/", "settings/messages/", "settings/messages/{}/", "uploads/",
 }  # fmt: skip
 # Empty forms to be filled in: a workbook says in itself when it was made.

@@ -44,6 +44,9 @@ def _make(kept: Path) -> None:
     unfinished = kept.with_name("unfinished.sqlite3")
     environment = {**os.environ, "DATABASE_URL": f"sqlite:///{unfinished}"}
     subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity", "0"], cwd=ROOT, env=environment, check=True
+        [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity", "0"],
+        cwd=ROOT,
+        env=environment,
+        check=True,
     )
     unfinished.rename(kept)

@@ -27,8 +27,9 @@ from tests.migrated import migrated_copy
 from tests.services import private_folder, private_redis
 
 PYTHON = Path(sys.executable)
-# The sweep comes every second, and a row that a worker lost is free again soon: tests do not wait for half minutes.
-IMPATIENT = {"SWEEP_SECONDS": "1", "WORK_LEASE_SECONDS": "5"}
+# The sweep comes often, and a row that a worker lost is free again soon: tests do not wait for half minutes. More often,
+# and it would take the machine from what is tested.
+IMPATIENT = {"SWEEP_SECONDS": "3", "WORK_LEASE_SECONDS": "5"}
 STOP_SECONDS = 10
 
 

@@ -85,10 +85,14 @@ class LimitChangeSerializer(serializers.Serializer):
 
 
 class MovedDeadlineSerializer(serializers.Serializer):
-    """A running deadline that a change moves; both days null and ``days_left`` given for a clock that is paused."""
+    """A running deadline that a change moves; both days null and ``days_left`` given for a clock that is paused.
 
-    application = serializers.IntegerField(source="application.pk")
-    project = serializers.CharField(source="application.project.number")
+    ``kind``: the machine, application or what is handled beside it; ``application``: null for everything else.
+    """
+
+    kind = serializers.CharField(source="clock.name")
+    application = serializers.IntegerField(source="application.pk", default=None, allow_null=True)
+    project = serializers.CharField(source="project.number")
     old = serializers.DateField(allow_null=True)
     new = serializers.DateField(allow_null=True)
     days_left = serializers.IntegerField(allow_null=True)

@@ -199,11 +199,11 @@ class PhraseEndpoint(Endpoint):
 
 
 class LateCodeSerializer(serializers.ModelSerializer):
-    """A reason for a finding that comes only after the first notice."""
+    """A reason for a finding that comes only after the first notice; none can be chosen after ``valid_until``."""
 
     class Meta:
         model = LateCode
-        fields = ("code", "label", "needs_words", "basis")
+        fields = ("code", "label", "needs_words", "valid_until", "basis")
         read_only_fields = fields
 
 
@@ -264,7 +264,7 @@ class LateFindingEndpoint(mixins.ListModelMixin, Endpoint):
     @extend_schema(responses=LateCodeSerializer(many=True), filters=False)
     @action(detail=False, filterset_class=None)
     def codes(self, request: Request) -> Response:
-        """The reasons there are."""
+        """The reasons there are, those included that are not chosen any more."""
         late_defects.late_findings(request.user)
         return self.paged(LateCode.objects.all(), LateCodeSerializer)
 

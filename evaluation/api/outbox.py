@@ -59,11 +59,12 @@ class HeldMessageFilter(django_filters.FilterSet):
 
 
 class ReleaseData(serializers.Serializer):
-    """Which messages to let go."""
+    """Which messages to let go. ``revisions``: id → the revision that was read; one that was reworded since is left."""
 
     messages = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), allow_empty=False, max_length=500
     )
+    revisions = serializers.DictField(child=serializers.IntegerField(min_value=1, max_value=2**31 - 1), required=False)
 
 
 class LeftSerializer(serializers.Serializer):
@@ -98,7 +99,10 @@ class HeldMessageEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin
         """Release several; each for itself, so that one somebody else has dealt with stops no other."""
         if not may_see_queue(request.user):
             raise NotAllowed("release")
-        done, left = outbox.release_each(request.user, self.read(ReleaseData)["messages"])
+        said = self.read(ReleaseData)
+        revisions = said.get("revisions", {})
+        read = {pk: str(revisions[str(pk)]) for pk in said["messages"] if str(pk) in revisions}
+        done, left = outbox.release_each(request.user, said["messages"], read)
         rows = [{"message": message.pk, "why": why} for message, why in left]
         return Response(ReleasedSerializer({"released": [row.pk for row in done], "left": rows}).data)
 

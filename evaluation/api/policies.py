@@ -1,4 +1,4 @@
-"""Endpoints of districts, programmes, stages and parameters as settings, of the working-day table, and of the trail."""
+"""Endpoints of settings (districts to forms of notices), of the working-day table, and of the trail."""
 
 from __future__ import annotations
 
@@ -50,10 +50,21 @@ class ChangedValueSerializer(serializers.Serializer):
 
 
 class PolicyPreviewSerializer(serializers.Serializer):
-    """What a change would do. ``open_cases``: how many cases are handled under the row now; they keep what they were given."""
+    """What a change would do. ``open_cases``: how many cases are handled under the row now.
+
+    They keep what they were given; only a form_rule holds at once for those that are not accepted yet.
+    """
 
     changes = ChangedValueSerializer(many=True)
     open_cases = serializers.IntegerField()
+
+
+class NewPolicyData(serializers.Serializer):
+    """A new row. ``values``: district: code, name, valid_from; form_rule: rule, programme, is_hard; late_code: code, label,
+    needs_words, position. What is left out is as a new row has it."""
+
+    values = serializers.DictField()
+    basis = serializers.CharField(max_length=1000, allow_blank=True)
 
 
 class DistrictData(serializers.Serializer):
@@ -73,7 +84,7 @@ def told(kind: policies.Kind, row: Any) -> dict[str, Any]:
 
 
 class PolicyEndpoint(Endpoint):
-    """Settings: ``kind`` is district, programme, stage_rule or parameter."""
+    """Settings: ``kind`` is district, programme, stage_rule, parameter, form_rule, late_code or notice_form."""
 
     scope = access.HANDLE
     serializer_class = PolicySerializer
@@ -103,7 +114,8 @@ class PolicyEndpoint(Endpoint):
 
     @extend_schema(request=PolicyData, responses=PolicySerializer)
     def update(self, request: Request, kind: str, key: str) -> Response:
-        """Change columns of one row, on a basis. Cases that are being handled keep what they were given."""
+        """Change columns of one row, on a basis. Cases that are being handled keep what they were given, save that a
+        form_rule holds at once for those that are not accepted yet."""
         found, row = self._found(kind, key)
         policies.keep(request.user, found, row, **self.read(PolicyData))
         return Response(PolicySerializer(told(*self._found(kind, key))).data)
@@ -116,11 +128,22 @@ class PolicyEndpoint(Endpoint):
         changes = [{"name": name, "before": old, "after": new} for name, (old, new) in seen.changes.items()]
         return Response(PolicyPreviewSerializer({"changes": changes, "open_cases": seen.cases.count()}).data)
 
+    @extend_schema(request=NewPolicyData, responses={201: PolicySerializer})
+    def create(self, request: Request, kind: str) -> Response:
+        """Add a row by a key that was never used. Programmes, stages, parameters and forms of notices are not added to."""
+        if kind not in policies.KINDS or not policies.KINDS[kind].new:
+            raise Http404
+        return self._added(policies.KINDS[kind], **self.read(NewPolicyData))
+
     @extend_schema(request=DistrictData, responses={201: PolicySerializer})
     def add_district(self, request: Request) -> Response:
         """Add a district."""
-        row = policies.add_district(request.user, **self.read(DistrictData))
-        return Response(PolicySerializer(told(policies.KINDS["district"], row)).data, status=status.HTTP_201_CREATED)
+        said = self.read(DistrictData)
+        return self._added(policies.KINDS["district"], said, said.pop("basis"))
+
+    def _added(self, kind: policies.Kind, values: dict[str, Any], basis: str) -> Response:
+        row = policies.add(self.request.user, kind, values, basis)
+        return Response(PolicySerializer(told(kind, row)).data, status=status.HTTP_201_CREATED)
 
 
 # --- working days -----------------------------------------------------------------------------------------------------

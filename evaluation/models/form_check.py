@@ -78,14 +78,23 @@ class Phrase(models.Model):
         return self.text[:30]
 
 
+class LateCodeQuerySet(models.QuerySet["LateCode"]):
+    def in_use(self) -> LateCodeQuerySet:
+        """Those that may be chosen today."""
+        return self.filter(Q(valid_until=None) | Q(valid_until__gte=timezone.localdate()))
+
+
 class LateCode(models.Model):
-    """新增问题理由: why a finding comes only after the first notice. A finding keeps the code."""
+    """新增问题理由: why a finding comes only after the first notice. A finding keeps the code; none is ever deleted."""
 
     code = models.CharField(_("代码"), max_length=30, primary_key=True)
     label = models.CharField(_("理由"), max_length=60)
     needs_words = models.BooleanField(_("须另写说明"), default=False)
-    position = models.PositiveSmallIntegerField(default=0)
+    position = models.PositiveSmallIntegerField(_("顺序"), default=0)
+    valid_until = models.DateField(_("停用日期"), null=True, blank=True)  # the last day on which it may be chosen
     basis = models.TextField(_("依据"))
+
+    objects: ClassVar[Any] = LateCodeQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("新增问题理由")

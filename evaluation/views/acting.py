@@ -10,7 +10,9 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
+from evaluation.models import Application
 from portal.forms import ActForm, add_problems, done_words
 from portal.machine import Machine, NotAllowed
 from portal.models import User
@@ -59,6 +61,9 @@ def acted(request: HttpRequest, machine: Machine, obj: Any, forms: dict[str, Any
         add_problems(form, refused.problems)
         return False
     messages.success(request, done_words(form.transition, obj))
+    verb = f"{machine.name}.{action}"
+    if isinstance(obj, Application) and obj.held_messages.filter(event__verb=verb, state="held").exists():
+        messages.info(request, _("告知还没有送出：先进入“待发消息”，核发后收件人才收到。"))
     return True
 
 

@@ -85,6 +85,7 @@ def batch_new(request: HttpRequest) -> HttpResponse:
             add_problems(form, refused.problems)
     context = {
         "transition": transition, "form": form, "count": len(cases), "query": query, "back": back,
+        "first": APPLICATION.states[first.state],
         "ticked": request.POST.getlist("case") if request.POST.get("scope") != "all" else [],
     }  # fmt: skip
     return render(request, "evaluation/batch_new.html", context, status=422 if sent else 200)

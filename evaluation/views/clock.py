@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from evaluation import limits, telling_time
 from evaluation.models import Programme
@@ -53,7 +53,7 @@ class ChangeForm(forms.Form):
     step = forms.ChoiceField(label=gettext_lazy("环节"))
     programme = forms.ChoiceField(label=gettext_lazy("评价类别"), required=False)
     days = forms.IntegerField(
-        label=gettext_lazy("工作日"), widget=forms.NumberInput(attrs={"min": 1, "max": limits.LONGEST})
+        label=pgettext_lazy("several", "工作日"), widget=forms.NumberInput(attrs={"min": 1, "max": limits.LONGEST})
     )
     valid_from = forms.DateField(
         label=gettext_lazy("启用日期"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -64,7 +64,7 @@ class ChangeForm(forms.Form):
     )  # fmt: skip
     to_running = forms.BooleanField(
         label=gettext_lazy("同时调整在办案件的期限"), required=False,
-        help_text=gettext_lazy("已经给申报单位的期限只延长，不缩短；公示期限不变。"),
+        help_text=gettext_lazy("已经给申报单位和专家的期限只延长，不缩短；公示期限不变。"),
     )  # fmt: skip
 
     def __init__(self, data: Any = None, initial: Any = None) -> None:
@@ -123,10 +123,18 @@ def limit_change(request: HttpRequest) -> HttpResponse:
     except Refused as refused:
         add_problems(form, refused.problems)
         return _change_page(request, form, status=422)
-    messages.success(request, _("期限已更改，调整了 %(n)s 个在办案件的期限。") % {"n": len(moved)})
+    messages.success(request, _("期限已更改，调整了 %(n)s 个正在计算的期限。") % {"n": len(moved)})
     return redirect("limits")
 
 
 def _change_page(request: HttpRequest, form: ChangeForm, moves: Any = None, status: int = 200) -> HttpResponse:
-    context = {"form": form, "moves": moves, "sure": moves is not None}
+    step, names = str(form["step"].value() or ""), dict(Programme.objects.values_list("pk", "name"))
+    rows = sorted((row for row in _in_force(timezone.localdate()) if row.step == step), key=lambda row: row.programme)
+    context = {
+        "form": form,
+        "moves": moves,
+        "sure": moves is not None,
+        "step": _(limits.STEP_NAMES[step]) if rows else "",
+        "now": [(names.get(row.programme, ""), row) for row in rows],
+    }
     return render(request, "evaluation/limit_change.html", context, status=status)

@@ -38,8 +38,9 @@ class ConflictForm(forms.Form):
     )  # fmt: skip
     number = forms.CharField(label=gettext_lazy("案卷编号"), max_length=40, required=False)
     relation = forms.CharField(
-        label=gettext_lazy("回避事由"), max_length=domain.LONGEST, widget=forms.Textarea(attrs={"rows": 2})
-    )
+        label=gettext_lazy("回避事由"), max_length=domain.LONGEST, widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy("写明是什么利害关系，例如：配偶在该单位任职；三年内曾在该单位工作。"),
+    )  # fmt: skip
 
     def __init__(self, user: User, data: Any = None, initial: Any = None) -> None:
         super().__init__(data, initial=initial)
@@ -54,7 +55,10 @@ class ConflictForm(forms.Form):
 class ReasonForm(forms.Form):
     """Why somebody may be let back."""
 
-    reason = forms.CharField(label=gettext_lazy("解除理由"), max_length=domain.LONGEST, required=False)
+    reason = forms.CharField(
+        label=gettext_lazy("解除理由"), max_length=domain.LONGEST, required=False,
+        help_text=gettext_lazy("必填；写明为什么不再需要回避，同意的人据此判断。"),
+    )  # fmt: skip
 
 
 def _project(user: User, number: str) -> Project | None:

@@ -103,7 +103,7 @@ def _tried(request: HttpRequest, form: DaysForm) -> HttpResponse:
     except Refused as refused:
         add_problems(form, refused.problems)
         return _page(request, form, status=422)
-    messages.success(request, _("工作日表已更改，调整了 %(n)s 个在办案件的期限。") % {"n": len(moves)})
+    messages.success(request, _("工作日表已更改，调整了 %(n)s 个正在计算的期限。") % {"n": len(moves)})
     return redirect("days")
 
 

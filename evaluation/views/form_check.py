@@ -38,7 +38,10 @@ class FindingForm(forms.Form):
     """One finding: where, what, and after the first notice why only now."""
 
     place = forms.ChoiceField(label=_("问题所在"))
-    text = forms.CharField(label=_("问题与改正要求"), widget=forms.Textarea(attrs={"rows": 3}), max_length=2000)
+    text = forms.CharField(
+        label=_("问题与改正要求"), widget=forms.Textarea(attrs={"rows": 3}), max_length=2000,
+        help_text=_("写明哪里不对、怎样改正；申报单位看到的就是这段文字。"),
+    )  # fmt: skip
     late_code = forms.ChoiceField(label=_("首轮未提出的理由"), required=False)
     late_reason = forms.CharField(label=_("理由说明"), max_length=500, required=False)
 
@@ -62,7 +65,7 @@ class FindingForm(forms.Form):
 
 def late_codes() -> list[tuple[str, str]]:
     """Reasons for a finding that comes only after the first notice, as a form offers them."""
-    rows = LateCode.objects.all()
+    rows = LateCode.objects.in_use()
     return [(row.code, gettext(row.label) + (gettext("（须说明）") if row.needs_words else "")) for row in rows]
 
 
@@ -191,6 +194,7 @@ def _rules(application: Application, sealed: Any, rows: list[Finding]) -> dict[s
         code = result["rule"]
         row = {"rule": code, "label": result["label"], "problems": problems, "is_hard": code in hard}
         row["override"] = overrides.get(code)
+        row["is_hard"] = row["is_hard"] and not row["override"]  # it stands, also where the rule was made hard since
         row["settled"] = bool(row["override"]) or any(problem["noted"] for problem in problems)
         (failed if problems else passed).append(row)
     return {

@@ -89,7 +89,10 @@ class NoteForm(forms.Form):
 class OpinionForm(forms.Form):
     """What must be mended by when, and how much hangs on it."""
 
-    text = forms.CharField(label=_("意见"), widget=forms.Textarea(attrs={"rows": 3}), max_length=2000)
+    text = forms.CharField(
+        label=_("意见"), widget=forms.Textarea(attrs={"rows": 3}), max_length=2000,
+        help_text=_("写明哪里不符合、怎样整改；申报单位看到的就是这段文字。"),
+    )  # fmt: skip
     severity = forms.ChoiceField(label=_("轻重"), choices=GuidanceOpinion.Severity.choices, initial="minor")
     due_on = date_field(_("整改期限"))
     item_code = forms.CharField(label=_("涉及的条目编号"), max_length=20, required=False)

@@ -50,6 +50,18 @@ PLACES = (
         gettext_noop("每个阶段走哪些环节，证书几年有效。"), "change_policies", "see_settings",
     ),
     (
+        "policies:form_rule", gettext_noop("形式审查规则"),
+        gettext_noop("哪些规则未通过时可以说明理由放行。"), "change_policies", "see_settings",
+    ),
+    (
+        "policies:late_code", gettext_noop("新增问题理由"),
+        gettext_noop("首轮告知后才提出的问题，可以选哪些理由。"), "change_policies", "see_settings",
+    ),
+    (
+        "policies:notice_form", gettext_noop("文书式样"),
+        gettext_noop("告知书和通知书的编号、正文与救济途径。"), "change_policies", "see_settings",
+    ),
+    (
         "standards", gettext_noop("评价标准"),
         gettext_noop("查阅、比较与导入标准文本。"), "import_standard", "see_settings",
     ),
@@ -142,7 +154,7 @@ RIGHT_WORDS = {
     "see_undelivered": gettext_noop("查看并重新发送未送达的邮件"),
     "keep_accounts": gettext_noop("管理账号"),
     "keep_duties": gettext_noop("任命和终止职责"),
-    "change_policies": gettext_noop("更改区县、评价类别、阶段规则、工作日表和参数"),
+    "change_policies": gettext_noop("更改区县、评价类别、阶段规则、形式审查规则和理由、文书式样、工作日表和参数"),
     "read_trail": gettext_noop("查阅和导出留痕"),
 }
 

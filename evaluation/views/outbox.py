@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from evaluation import delivery, outbox
+from evaluation.models import HeldMessage
 from evaluation.permissions import can, can_city, may_see_queue
 from evaluation.views.acting import act_forms, acted
 from evaluation.views.framing import fetch
@@ -62,7 +64,8 @@ def _released(request: HttpRequest) -> HttpResponse:
         pks = list(HELD_MESSAGE.visible_to(request.user).filter(state="held").values_list("pk", flat=True))
     else:
         pks = [int(number) for number in request.POST.getlist("message") if number.isdecimal() and len(number) < 19]
-    done, left = outbox.release_each(request.user, pks)
+    seen = {pk: request.POST.get(f"revision-{pk}", "") for pk in pks}
+    done, left = outbox.release_each(request.user, pks, seen)
     if done:
         words = ngettext("已发出 %(n)s 条消息。", "已发出 %(n)s 条消息。", len(done)) % {"n": len(done)}
         messages.success(request, words)
@@ -83,7 +86,9 @@ def held_message(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("held-message" if request.POST["action"] == "reword" else "outbox", *_back(request, pk))
     if message.is_required:
         acts.pop("cancel", None)
+    read = _overtaken(request, message, acts)
     context = {
+        "read": [(code, outbox.previewed(message, code, read[code])) for code in LANGUAGES] if read else [],
         "message": message,
         "texts": [(code, outbox.previewed(message, code)) for code in LANGUAGES],
         "copies": list(outbox.copies(message)[:200]),
@@ -92,7 +97,19 @@ def held_message(request: HttpRequest, pk: int) -> HttpResponse:
         "places": message_places.places_of(message.kind),
         "events": Event.objects.of(message),
     }
-    return render(request, "evaluation/held_message.html", context, status=422 if request.method == "POST" else 200)
+    status = 409 if read else 422 if request.method == "POST" else 200
+    return render(request, "evaluation/held_message.html", context, status=status)
+
+
+def _overtaken(request: HttpRequest, message: HeldMessage, acts: dict[str, Any]) -> Mapping[str, Any] | None:
+    """The words that the page had shown, where they are others by now; its forms show those that stand from here on."""
+    revision = request.POST.get("revision", "")
+    read = outbox.words_at(message, revision) if revision else None
+    for form in acts.values():
+        if read and form.is_bound:
+            form.data = form.data.copy()
+            form.data["revision"] = str(message.revision)
+    return read
 
 
 def _back(request: HttpRequest, pk: int) -> list[int]:
@@ -101,9 +118,11 @@ def _back(request: HttpRequest, pk: int) -> list[int]:
 
 def _arrange(acts: dict[str, Any]) -> None:
     """Texts are long, and which draft was read is not for people to type."""
+    for form in acts.values():
+        if "revision" in form.fields:
+            form.fields["revision"].widget = forms.HiddenInput()
     if "reword" in acts:
         fields = acts["reword"].fields
-        fields["revision"].widget = forms.HiddenInput()
         for name in ("body_zh", "body_en"):
             fields[name].widget.attrs["rows"] = 12
 

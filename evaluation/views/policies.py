@@ -1,8 +1,9 @@
-"""Pages of districts, programmes, stages and parameters: a list of each kind, and one row to change after a look at it."""
+"""Pages of what ``policies`` keeps: a list of each kind, one row to change after a look at it, and a new row."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -12,12 +13,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from communities.models import District
-from evaluation import policies
-from evaluation.models import Programme, StageRule, Standard
+from evaluation import form_settings, policies
+from evaluation.models import FormRule, LateCode, NoticeForm, Programme, StageRule, Standard
 from evaluation.permissions import can_city
+from evaluation.ruling import LABELS
 from evaluation.views.appointing import asked, basis_field, day_field
 from evaluation.views.hub import require
 from portal.forms import add_problems
@@ -25,7 +27,7 @@ from portal.models import Event
 from portal.problems import Changed, Refused
 
 SHOWN = 20
-LONG_TEXTS = frozenset({"opinion_template", "site_consent"})
+LONG_TEXTS = frozenset({"opinion_template", "site_consent", "text", "remedy"})
 HELP = {
     "panel_seats": gettext_lazy("每行写专业代码和席位数，例如“security 1”。"),
     "guidance_nodes": gettext_lazy("每行写节点代码和名称，例如“conduits 管线预埋”；已有记录的节点不能删去。"),
@@ -37,7 +39,28 @@ HELP = {
     "sample_notice": gettext_lazy("现行标准不是官方文本时，公示和证书上写明。"),
     "valid_until": gettext_lazy("最后一天；填写后不再用于新的登记，代码永不删除。"),
     "valid_from": gettext_lazy("一直使用的留空。"),
+    "is_hard": gettext_lazy("勾选：未通过的不能受理。不勾选：受理员写明理由可以放行。"),
+    "programme": gettext_lazy("某一评价类别另有规定的，以它自己的为准。"),
+    "label": gettext_lazy("受理员选择时看到的文字；已有问题选用后不能再改。"),
+    "needs_words": gettext_lazy("选择该理由的，须写明具体情况。"),
+    "position": gettext_lazy("小的在前。"),
+    "pattern": gettext_lazy(
+        "{number} 流水号（必须有一个）、{year} 年份、{prefix} 评价类别的案卷编号前缀。换了样式，流水号从 1 重新编起。"
+    ),
+    "text": gettext_lazy("受理、不予受理通知书写决定；告知书印在末尾，可以留空。"),
+    "remedy": gettext_lazy("不予受理通知书必须写明如何申请复议或提起诉讼。"),
 }  # fmt: skip
+
+
+CODE_HELP = {
+    "district": gettext_lazy("六位数字（GB/T 2260）；不能再改。"),
+    "late_code": gettext_lazy("小写英文字母、数字和下划线，例如“policy_change”；不能再改。"),
+}
+NEW_TITLES = {
+    "district": gettext_noop("增加区县"),
+    "form_rule": gettext_noop("增加形式审查规则"),
+    "late_code": gettext_noop("增加一种理由"),
+}
 
 
 class LinesField(forms.CharField):
@@ -83,9 +106,23 @@ class PolicyForm(forms.Form):
         return {name: self.cleaned_data[name] for name in kind.fields if name in self.cleaned_data}
 
 
+def _programmes() -> list[tuple[str, str]]:
+    return [("", _("各评价类别")), *Programme.objects.order_by("code").values_list("code", "name")]
+
+
+def _rules() -> list[tuple[str, str]]:
+    return [("", _("请选择")), *((code, _(label)) for code, label in LABELS.items())]
+
+
+# columns of a new row that are chosen from a list
+CHOSEN = {"programme": _programmes, "rule": _rules}
+
+
 def field_of(column: Any, row: Any) -> forms.Field:
     """The form's field of one column."""
     common: dict[str, Any] = {"label": column.verbose_name, "help_text": HELP.get(column.name, "")}
+    if column.name in CHOSEN:
+        return forms.ChoiceField(choices=CHOSEN[column.name], required=not column.blank, **common)
     if column.name in SHAPES:
         return LinesField(SHAPES[column.name], **common)
     if column.name == "standard":
@@ -105,16 +142,19 @@ def field_of(column: Any, row: Any) -> forms.Field:
     return forms.CharField(required=not column.blank, max_length=column.max_length, **common)
 
 
-class DistrictForm(forms.Form):
-    """A new district."""
+class NewForm(forms.Form):
+    """What a new row of a kind is asked for. ``policies`` decides what is legal."""
 
     required_css_class = "required"
-    code = asked(forms.CharField(
-        label=gettext_lazy("代码"), max_length=6, help_text=gettext_lazy("六位数字（GB/T 2260）；不能再改。")
-    ))  # fmt: skip
-    name = asked(forms.CharField(label=gettext_lazy("名称"), max_length=30))
-    valid_from = day_field(gettext_lazy("启用日期"), required=False)
-    basis = basis_field()
+
+    def __init__(self, kind: policies.Kind, data: Any = None) -> None:
+        super().__init__(data, initial={"position": policies.rows_of(kind).count() + 1})
+        for name in kind.new:
+            field = field_of(kind.model._meta.get_field(name), kind.model())
+            self.fields[name] = asked(field) if field.required else field
+            if name == "code":
+                self.fields[name].help_text = CODE_HELP[kind.code]
+        self.fields["basis"] = basis_field()
 
 
 def _kind(code: str) -> policies.Kind:
@@ -130,7 +170,8 @@ def policies_of(request: HttpRequest, kind: str) -> HttpResponse:
     found = _kind(kind)
     context = {
         "kind": found, "label": _(found.label), "rows": list(policies.rows_of(found)), "today": timezone.localdate(),
-        "changes": can_city(request.user, policies.RIGHT),
+        "new": _(NEW_TITLES[kind]) if found.new and can_city(request.user, policies.RIGHT) else "",
+        "rules": dict(_rules()), "programmes": dict(_programmes()),
     }  # fmt: skip
     return render(request, "evaluation/settings/policies.html", context)
 
@@ -177,21 +218,37 @@ def _page(
     request: HttpRequest, kind: policies.Kind, row: Any, form: PolicyForm, status: int = 200,
     looked: policies.Preview | None = None,
 ) -> HttpResponse:  # fmt: skip
-    cases = policies.cases_of(kind, row)
+    cases, today = policies.cases_of(kind, row), timezone.localdate()
     context: dict[str, Any] = {
         "kind": kind, "label": _(kind.label), "row": row, "title": title_of(row), "form": form, "looked": looked is not None,
         "changes": told_changes(kind, looked.changes) if looked else [],
         "may_change": can_city(request.user, policies.RIGHT), "facts": facts_of(kind, row),
         "case_count": cases.count(), "cases": cases[:SHOWN] if looked else [],
         "ends": looked is not None and "valid_until" in looked.changes,
-        "keeps": isinstance(row, Programme | StageRule),
+        "keeps": isinstance(row, Programme | StageRule), "example": example_of(row, looked is not None, today),
         "history": [(event, told_event(kind, event)) for event in Event.objects.of(row).order_by("-pk")[:SHOWN]],
     }  # fmt: skip
     return render(request, "evaluation/settings/policy.html", context, status=status)
 
 
+def example_of(row: Any, looked: bool, today: date) -> str:
+    """The first number of this year by the form of a notice: as kept, or as looked at; "" for every other row."""
+    if not isinstance(row, NoticeForm):
+        return ""
+    # What was refused stands in ``row``, too, and may number nothing.
+    form = row if looked else NoticeForm.objects.get(pk=row.pk)
+    prefix = Programme.objects.order_by("code").values_list("number_prefix", flat=True).first()
+    return form_settings.example_of(form, prefix or "", today)
+
+
 def title_of(row: Any) -> str:
     """What a row is called on its page."""
+    if isinstance(row, FormRule):
+        return f"{dict(_rules()).get(row.rule, row.rule)} · {dict(_programmes()).get(row.programme, row.programme)}"
+    if isinstance(row, LateCode):
+        return _(row.label)
+    if isinstance(row, NoticeForm):
+        return str(row)
     if isinstance(row, StageRule):
         return f"{row.programme.name} · {stage_name(row)}"
     return f"{row.pk} {row.name}" if isinstance(row, District) else str(getattr(row, "name", row.pk))
@@ -229,7 +286,9 @@ def _label(kind: policies.Kind, name: str) -> Any:
 
 
 def _named(name: str, value: Any, row: Any = None) -> str:
-    """A standard is read by its name, not by its id."""
+    """A standard is read by its name, not by its id; a rule and a programme by theirs, not by their codes."""
+    if name in CHOSEN and value is not None:
+        return dict(CHOSEN[name]()).get(value, str(value))
     if name != "standard" or value is None:
         return words_of(value)
     if row is not None and row.standard_id == value:
@@ -246,24 +305,30 @@ def told_event(kind: policies.Kind, event: Event) -> list[tuple[str, str, str]]:
     """Label, before and after as the trail kept them; of columns that the kind has no more by their names."""
     before, after = event.data.get("before") or {}, event.data.get("after") or {}
     names: Iterable[str] = after if isinstance(after, Mapping) else ()
+    known = {*kind.fields, *kind.key}
     return [
-        (str(_label(kind, name)) if name in kind.fields else name, _named(name, before.get(name)), _named(name, after[name]))
+        (str(_label(kind, name)) if name in known else name, _named(name, before.get(name)), _named(name, after[name]))
         for name in names
-    ]  # fmt: skip
+    ]
 
 
 @login_required
-def district_new(request: HttpRequest) -> HttpResponse:
-    """Add a district."""
+def policy_new(request: HttpRequest, kind: str) -> HttpResponse:
+    """Add a row of a kind that takes new ones."""
     require(request, policies.RIGHT)
-    form = DistrictForm(request.POST or None)
+    found = _kind(kind)
+    if not found.new:
+        raise Http404
+    form = NewForm(found, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
+        said = {name: form.cleaned_data[name] for name in found.new}
         try:
-            row = policies.add_district(request.user, **form.cleaned_data)
+            row = policies.add(request.user, found, said, form.cleaned_data["basis"])
         except Refused as refused:
             add_problems(form, refused.problems)
         else:
-            messages.success(request, _("区县%(name)s已增加。") % {"name": row.name})
-            return redirect("policy", "district", row.pk)
+            messages.success(request, _("“%(name)s”已增加。") % {"name": title_of(row)})
+            return redirect("policy", kind, row.pk)
+    context = {"kind": found, "label": _(found.label), "title": _(NEW_TITLES[kind]), "form": form}
     status = 422 if request.method == "POST" else 200
-    return render(request, "evaluation/settings/district_new.html", {"form": form}, status=status)
+    return render(request, "evaluation/settings/policy_new.html", context, status=status)

@@ -24,7 +24,7 @@ from evaluation import batching, desk, saved_views, work
 from evaluation.desk_columns import standing_still
 from evaluation.desk_conditions import CONDITIONS, Asking, explained
 from evaluation.models import SavedView
-from evaluation.permissions import may_see_queue
+from evaluation.permissions import can_city, may_see_queue
 from evaluation.views.framing import whole
 from portal import clock
 from portal.forms import add_problems
@@ -71,9 +71,12 @@ def queue(request: HttpRequest) -> HttpResponse:
         **_asked(request, problems),
         **_views(request),
         "page": page,
+        "wrong": bool(problems),
         "more": not problems and page.paginator.has_more,
         "columns": columns,
         "acts": batching.acts_of(request.user),
+        "may_stand_back": can_city(request.user, "declare_conflict"),
+        "may_count_late": can_city(request.user, "see_late_findings"),
         "heads": _heads(columns, params),
         "cases": _rows(page, columns, (params.get("show") or "mine") == "mine") if page else [],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from communities.permissions import officers
 from evaluation import automation, clocks, handling
@@ -76,7 +77,7 @@ def _pausing() -> Iterator[Transition]:
 def _giving() -> Iterator[Transition]:
     """Giving the case to one colleague among those with the duty that serves it, or handing it over to another."""
     asks = (
-        Ask("handler", _("经办人"), "choice", choices=handling.choices),
+        Ask("handler", pgettext_lazy("officer", "经办人"), "choice", choices=handling.choices),
         Ask("reason", _("说明"), required=False, help=_("移交的写明事由；记入留痕。")),
     )
     for duty in handling.DUTIES:

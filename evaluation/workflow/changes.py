@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from communities.permissions import eyes_of
 from evaluation import changing, telling_guidance
 from evaluation.models import MajorChange
+from evaluation.moving import CHANGE_STEPS
 from evaluation.permissions import change_roles, changes_visible_to
 from portal import clock
 from portal.machine import MACHINES, Act, Ask, Machine, Transition, register
@@ -21,17 +22,10 @@ Data = Mapping[str, Any]
 REASON = Ask("reason", _("理由"))
 GROUNDS = Ask("grounds", _("审查意见"), help=_("写明对照设计的哪些条目、影响如何、依据什么；审定人据此决定"))
 RULING = Ask("ruling", _("决定理由"))
-# state -> step whose limit counts from the day on which it is reached
-STEPS = {
-    "demanded": "change_declaration",
-    "examining": "change_examination",
-    "hearing": "change_hearing",
-    "deciding": "change_decision",
-}
 
 
 def change_clock(change: MajorChange, source: str, target: str, day: date) -> Data:
-    step = STEPS.get(target)
+    step = CHANGE_STEPS.get(target)
     return {"due_on": clock.deadline(step, day, change.project.programme_id) if step else None}
 
 

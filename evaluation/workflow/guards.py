@@ -54,9 +54,9 @@ def construction_is_settled(application: Application, act: Act) -> Iterator[Prob
 
 
 def no_unsent_findings(application: Application, act: Act) -> Iterator[Problem]:
-    for finding in findings.unsent(application):
+    for place in dict.fromkeys(finding.place for finding in findings.unsent(application)):
         message = gettext_noop("“%(place)s”处还有未告知的问题，请删除或发出补正告知。")
-        yield Problem("finding_unsent", finding.place, message, {"place": finding.place})
+        yield Problem("finding_unsent", place, message, {"place": place})
 
 
 def rules_are_settled(application: Application, act: Act) -> Iterator[Problem]:

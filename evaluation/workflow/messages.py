@@ -36,13 +36,24 @@ def take_application(message: HeldMessage) -> None:
 def nobody_changed_it(message: HeldMessage, act: Act) -> Iterable[Problem]:
     """Of two who word the same message the second sees what the first wrote before it is overwritten."""
     if str(act.data.get("revision")) != str(message.revision):
-        last = Event.objects.of(message).last()
-        words = gettext_noop("%(who)s刚刚改过这条消息，请看过后再改。")
-        current = {f"{part}_{code}": message.words[language][part] for code, language in WRITTEN.items()
-                   for part in ("subject", "body")}  # fmt: skip
-        problem = Problem("changed", "", words, {"who": last.actor_name if last else ""})
-        raise Changed([problem], {"current": current, "revision": message.revision})
+        raise _changed(message, gettext_noop("%(who)s刚刚改过这条消息，请看过后再改。"))
     return ()
+
+
+def it_was_read(message: HeldMessage, act: Act) -> Iterable[Problem]:
+    """What is released is what whoever releases it had before them; a program that does not say which takes what stands."""
+    seen = str(act.data.get("revision") or "")
+    if seen and seen != str(message.revision):
+        raise _changed(message, gettext_noop("%(who)s刚刚改过这条消息，没有发出；请看过改后的文字再发。"))
+    return ()
+
+
+def _changed(message: HeldMessage, sentence: str) -> Changed:
+    last = Event.objects.of(message).filter(verb="held_message.reword").last()
+    current = {f"{part}_{code}": message.words[language][part] for code, language in WRITTEN.items()
+               for part in ("subject", "body")}  # fmt: skip
+    problem = Problem("changed", "", sentence, {"who": last.actor_name if last else ""})
+    return Changed([problem], {"current": current, "revision": message.revision})
 
 
 def words_are_sound(message: HeldMessage, act: Act) -> Iterator[Problem]:
@@ -94,8 +105,11 @@ HELD_MESSAGE = register(
         overseers=lambda message: without_barred(officers("supervisor"), message.application.project),
         transitions=(
             Transition(
-                "release", _("核对无误，发出"), _("发出了待发消息"), ("held",), "released", RELEASERS, effects=(let_go,),
-                told=_("已发出：%(subject)s。"), page="held-message",
+                "release", _("核对无误，发出"), _("发出了待发消息"), ("held",), "released", RELEASERS,
+                asks=(
+                    Ask("revision", _("第几稿"), "line", required=False, initial=lambda message: message.revision),
+                ),
+                checks=(it_was_read,), effects=(let_go,), told=_("已发出：%(subject)s。"), page="held-message",
             ),
             Transition(
                 "reword", _("修改文字"), _("修改了待发消息的文字"), ("held",), None, RELEASERS,

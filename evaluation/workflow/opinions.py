@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from evaluation import guidance, telling_guidance
 from evaluation.models import GuidanceOpinion
+from evaluation.moving import OPINION_STEPS
 from evaluation.permissions import opinion_roles, opinions_visible_to
 from portal import clock
 from portal.machine import Act, Ask, Machine, Transition, register
@@ -19,8 +20,6 @@ from portal.problems import Problem, gettext_noop
 Data = Mapping[str, Any]
 REASON = Ask("reason", _("理由"))
 NEW_TERM = (REASON, Ask("mend_by", _("新的整改期限"), "date"))
-# state -> step whose limit counts from the day on which it is reached
-STEPS = {"replied": "guidance_check", "declined": "guidance_check", "escalated": "guidance_decision"}
 CITY = ("organiser", "supervisor")
 LATE = gettext_noop("逾期未整改")
 UNDECIDED = gettext_noop("申报单位声明不予整改，区县逾期未处理")
@@ -30,7 +29,7 @@ def opinion_clock(opinion: GuidanceOpinion, source: str, target: str, day: date)
     """The applicant's term stays while it is the applicant's turn; whoever checks or decides has days of their own."""
     if target == "open":
         return {"due_on": opinion.mend_by}
-    step = STEPS.get(target)
+    step = OPINION_STEPS.get(target)
     return {"due_on": clock.deadline(step, day, opinion.visit.project.programme_id) if step else None}
 
 

@@ -7,9 +7,10 @@ from datetime import date
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from evaluation import deliberating, drawing, marking, refusing, substituting
+from evaluation import deliberating, drawing, marking, refusing, substituting, wording
 from evaluation.models import Application, Assignment
 from evaluation.notifications import tell_assignment
 from evaluation.permissions import assignment_roles, assignments_visible_to, roles_of
@@ -131,6 +132,18 @@ def _panel_page(assignment: Assignment) -> str:
     return reverse("panel", args=[assignment.application_id])
 
 
+def _opinion_to_sign(assignment: Assignment) -> list[tuple[str, str]]:
+    """The opinion as it stands now, with the level it comes to and what was agreed on single items."""
+    result = marking.result_of(assignment.application)
+    if result is None:
+        return []
+    form = assignment.application.standard
+    read = [(gettext("拟定等级"), wording.level_name(form, result.level)), (gettext("专家组意见"), result.opinion)]
+    colon = gettext("：")
+    notes = [f"{wording.item_title(form, code)}{colon}{words}" for code, words in result.notes.items()]
+    return read + ([(gettext("分歧条目的合议意见"), "\n".join(notes))] if notes else [])
+
+
 def keep_endorsement(assignment: Assignment, act: Act) -> Data:
     kept = deliberating.endorse(assignment, agrees=act.data["agrees"] == "yes", dissent=act.data.get("dissent") or "")
     return {"opinion_sha256": kept.opinion_sha256}
@@ -248,10 +261,10 @@ ASSIGNMENT = register(
                 "endorse", _("在专家组意见上签字"), _("在专家组意见上签了字"), ("signed",), None, ("invitee",),
                 asks=(
                     Ask("agrees", _("是否同意专家组意见"), "choice", choices=_answers),
-                    Ask("dissent", _("保留意见"), required=False), *SIGNATURE,
+                    Ask("dissent", _("保留意见"), required=False, help=_("不同意时必填；同意的留空。")), *SIGNATURE,
                 ),
                 checks=(signs_in_person, signer_is_no_party, seat_has_no_conflict, opinion_stands, dissent_is_said),
-                effects=(keep_endorsement,), when=panel_deliberates, shown_at=_panel_page,
+                effects=(keep_endorsement,), when=panel_deliberates, shown_at=_panel_page, reads=_opinion_to_sign,
             ),
         ),
     )

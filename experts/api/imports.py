@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
+from django.http import Http404
 from django.http.response import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
@@ -106,7 +107,10 @@ class PoolImportEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin,
     @action(detail=True, content_negotiation_class=AnyAccept)
     def file(self, request: Request, pk: str) -> HttpResponseBase:
         """The workbook as it was handed in."""
-        return download(request, self.get_object())
+        row = self.get_object()
+        if not row.file:
+            raise Http404
+        return download(request, row)
 
     @extend_schema(responses=EventSerializer(many=True), filters=False)
     @action(detail=True)

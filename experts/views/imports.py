@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -83,6 +83,8 @@ def pool_import(request: HttpRequest, pk: int) -> HttpResponse:
 def pool_import_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The workbook as it was handed in."""
     row = fetch(request, pk)
+    if not row.file:
+        raise Http404
     return files.send(
         row.file, name=row.name, content_type=row.content_type, inline=False, request=request, sha256=row.sha256
     )

@@ -94,6 +94,11 @@ def sentence(event: Event) -> str:
     return found or gettext(OTHER_ACTS.get(event.verb, event.verb))
 
 
+# Machines of which a row's day moves with a limit or with the table of working days.
+MOVED_WITH_LIMITS = (
+    "application", "assignment", "question", "objection", "guidance_visit", "guidance_opinion", "major_change",
+    "held_message",
+)  # fmt: skip
 # Acts that are not transitions: creating and recording.
 OTHER_ACTS: dict[str, str] = {
     "organisation.open": gettext_noop("开始了单位注册"),
@@ -171,8 +176,10 @@ OTHER_ACTS: dict[str, str] = {
     "objection.file": gettext_noop("提出了异议"),
     "application.await_message": gettext_noop("告知待核发，期限自发出之日起算"),
     "application.start_clock": gettext_noop("告知已发出，期限开始计算"),
-    "application.restate_clock": gettext_noop("期限规定变更，期限随之调整"),
-    "application.redate_clock": gettext_noop("工作日表变更，期限随之调整"),
+    **dict.fromkeys(
+        (f"{name}.restate_clock" for name in MOVED_WITH_LIMITS), gettext_noop("期限规定变更，期限随之调整")
+    ),
+    **dict.fromkeys((f"{name}.redate_clock" for name in MOVED_WITH_LIMITS), gettext_noop("工作日表变更，期限随之调整")),
     "limit.change": gettext_noop("更改了期限"),
     "officer.give": gettext_noop("任命了职责"),
     "officer.end": gettext_noop("终止了职责"),
@@ -186,6 +193,11 @@ OTHER_ACTS: dict[str, str] = {
     "programme.change": gettext_noop("更改了评价类别"),
     "stage_rule.change": gettext_noop("更改了阶段规则"),
     "parameter.change": gettext_noop("更改了参数"),
+    "form_rule.open": gettext_noop("增加了形式审查规则"),
+    "form_rule.change": gettext_noop("更改了形式审查规则"),
+    "late_code.open": gettext_noop("增加了新增问题理由"),
+    "late_code.change": gettext_noop("更改了新增问题理由"),
+    "notice_form.change": gettext_noop("更改了文书式样"),
     "day_override.change": gettext_noop("调整了工作日"),
     "trail.export": gettext_noop("导出了留痕"),
     "holding_rule.change": gettext_noop("修改了待发规则"),
@@ -197,6 +209,7 @@ OTHER_ACTS: dict[str, str] = {
     "call.change": gettext_noop("变更了专家征集"),
     "call.publish": gettext_noop("公布了入库名单"),
     "pool_import.open": gettext_noop("上传了专家库导入表"),
+    "pool_import.forget": gettext_noop("删除了未放行的名单和文件"),
     "admission.open": gettext_noop("开始填写申请"),
     "admission.change": gettext_noop("修改了申请"),
     "admission.proof": gettext_noop("上传了证明材料"),

@@ -54,6 +54,20 @@ def test_several_are_released_each_for_itself(world, by_token, held):
     assert by_token(world.applicant).post("held-messages/release/", {"messages": [held.pk]}).status_code == 403
 
 
+def test_a_program_that_says_what_it_read_is_told_of_other_words(world, by_token, held):
+    client = by_token(world.intake)
+    texts = {f"{part}_{code}": held.words[language][part] for code, language in (("zh", "zh-hans"), ("en", "en"))
+             for part in ("subject", "body")}  # fmt: skip
+    client.post(f"held-messages/{held.pk}/acts/reword/", {**texts, "subject_zh": "示例：{案卷}", "revision": 1})
+    answer = client.post(f"held-messages/{held.pk}/acts/release/", {"revision": 1})
+    assert (answer.status_code, problems(answer)) == (409, [("changed", "")])
+    said = {"messages": [held.pk], "revisions": {str(held.pk): 1, "x": 1, "9" * 30: 1}}
+    answer = client.post("held-messages/release/", said).json()
+    assert (answer["released"], [row["message"] for row in answer["left"]]) == ([], [held.pk])
+    said["revisions"] = {str(held.pk): 2}
+    assert client.post("held-messages/release/", said).json()["released"] == [held.pk]
+
+
 def test_rewording_names_every_problem_and_who_was_first(world, by_token, held):
     address = f"held-messages/{held.pk}/acts/reword/"
     texts = {f"{part}_{code}": held.words[language][part] for code, language in (("zh", "zh-hans"), ("en", "en"))

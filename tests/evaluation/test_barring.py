@@ -7,12 +7,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from communities.models import Officer, OrganisationChange
+from communities.models import Officer, OrganisationChange, StandIn
 from evaluation import barring, clocks, conflicts, permissions, work
 from evaluation.models import Application, Engagement, OfficerConflict
 from portal import notify
 from portal.machine import NotAllowed
 from portal.models import Event, Notification, User
+from portal.templatetags.portal import doer
 from tests.evaluation import scenes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
@@ -177,6 +178,48 @@ def test_a_supervisor_who_stands_back_is_let_back_by_two_others(case):
     row.refresh_from_db()
     with pytest.raises(NotAllowed):
         conflicts.agree_release(scenes.person("supervisor"), row)
+
+
+def stands_in(absent, person):
+    day = timezone.localdate()
+    officer = Officer.objects.get(user__username=absent)
+    return StandIn.objects.create(
+        officer=officer, person=person, since=day, until=day, reason="示例", asked_by=person, state="agreed"
+    )
+
+
+def test_who_agrees_to_a_release_agrees_to_the_one_they_read(case):
+    row = stand_back(case)
+    conflicts.ask_release(scenes.person("supervisor"), row, "示例一")
+    row.refresh_from_db()
+    read = OfficerConflict.objects.get(pk=row.pk)
+    conflicts.decline_release(scenes.person("approver"), row)
+    conflicts.ask_release(second("supervisor"), OfficerConflict.objects.get(pk=row.pk), "示例二")
+    for act in (conflicts.agree_release, conflicts.decline_release):
+        with scenes.refused() as found:
+            act(scenes.person("approver"), read)
+        assert found == [("overtaken", "")]
+    assert faces("intake", case) == NOTHING
+
+
+def test_what_was_asked_in_ones_place_one_does_not_agree_to_oneself(case):
+    row, other = stand_back(case), second("approver")
+    standing = stands_in("supervisor", other)
+    conflicts.ask_release(scenes.person(other.username), row, "示例")
+    StandIn.objects.filter(pk=standing.pk).update(state="ended")
+    row.refresh_from_db()
+    with pytest.raises(NotAllowed):
+        conflicts.agree_release(scenes.person("supervisor"), row)
+
+
+def test_whoever_agrees_in_somebodys_place_is_named_so(case):
+    row, other = stand_back(case), second("organiser")
+    conflicts.ask_release(scenes.person("supervisor"), row, "示例")
+    stands_in("approver", other)
+    row.refresh_from_db()
+    conflicts.agree_release(scenes.person(other.username), row)
+    event = Event.objects.of(row).get(verb="officer_conflict.release")
+    assert (event.role, doer(event)) == ("approver", f"示例第二人（代{scenes.person('approver')}）")
 
 
 def test_who_comes_second_with_a_release_is_told_who_was_first(case):

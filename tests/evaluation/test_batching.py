@@ -207,3 +207,26 @@ def test_the_applicant_does_not_read_who_has_the_case_on_the_desk(world, cases):
         for who in ("applicant", "intake", "supervisor")
     }
     assert read == {"applicant": False, "intake": True, "supervisor": True}
+
+
+def test_a_case_that_went_to_somebody_else_is_not_handed_over_with_the_others(world, cases, colleague):
+    for pk in cases[:2]:
+        APPLICATION.perform(scenes.case(pk), "assign", by=world.supervisor, handler=str(world.intake.pk))
+    third = get_user_model().objects.create(username="intake-3", name="示例受理员丙", email="intake-3@example.org")
+    Officer.objects.create(user=third, duty="intake", since=people.first_day())
+    batch = batching.hand_over(world.supervisor, world.intake, "intake", colleague, "示例：调岗", None)
+    tasks.advance("batch", batch.pk)
+    APPLICATION.perform(scenes.case(cases[0]), "assign", by=world.supervisor, handler=str(third.pk))
+    batch = run(Batch.objects.get(pk=batch.pk))
+    assert [scenes.case(pk).handler for pk in cases[:2]] == [third, colleague]
+    assert [problem["code"] for row in batch.rows.filter(outcome="refused") for problem in row.problems] == [
+        "not_theirs"
+    ]
+
+
+def test_of_two_who_give_one_case_to_different_people_the_second_is_told(world, cases, colleague):
+    one, other = scenes.case(cases[0]), scenes.case(cases[0])
+    APPLICATION.perform(one, "assign", by=world.supervisor, handler=str(colleague.pk))
+    with pytest.raises(Stale):
+        APPLICATION.perform(other, "assign", by=world.intake, handler=str(world.intake.pk))
+    assert scenes.case(cases[0]).handler == colleague

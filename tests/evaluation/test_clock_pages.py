@@ -99,15 +99,22 @@ class TestLimits:
     def test_what_would_move_is_shown_first_and_nothing_is_saved(self, case, administrator, form):
         answer = signed_in(administrator).post(reverse("limit-change"), form)
         page = answer.content.decode()
-        assert "1 个在办案件的期限会改变" in page
+        assert "1 个期限会改变" in page
         assert case.project.number in page
         assert 'value="8"' in page
         assert clock.days_of("form_check") == 5
 
+    def test_the_page_says_what_holds_today_for_the_step_that_is_chosen(self, case, administrator):
+        client, address = signed_in(administrator), reverse("limit-change")
+        assert client.get(address).context["now"] == []
+        shown = client.get(address, {"step": "form_check"}).context
+        assert [(programme, row.days) for programme, row in shown["now"]] == [("", clock.days_of("form_check"))]
+        assert client.get(address, {"step": "nothing"}).context["now"] == []
+
     def test_confirmed_it_is_saved_and_said(self, case, administrator, form):
         client = signed_in(administrator)
         answer = client.post(reverse("limit-change"), {**form, "confirmed": "1"}, follow=True)
-        assert "期限已更改，调整了 1 个在办案件的期限。" in answer.content.decode()
+        assert "期限已更改，调整了 1 个正在计算的期限。" in answer.content.decode()
         assert clock.days_of("form_check") == 8
         assert scenes.case(case.pk).due_on != case.due_on
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.utils import timezone
@@ -18,6 +18,7 @@ from tests.evaluation import scenes
 pytestmark = pytest.mark.django_db
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)  # a month without public holidays
+FRIDAY, DAY = date(2026, 3, 6), timedelta(days=1)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -181,3 +182,17 @@ class TestCountedAnew:
             "due_on": date(2026, 3, 5), "days_left": None, "paused_on": None,
         }  # fmt: skip
         assert columns(application, "tallying", "deliberation", MONDAY) == {"due_on": date(2026, 3, 5)}
+
+
+@pytest.mark.parametrize("due, paused, resumed", [
+    (FRIDAY, FRIDAY + DAY, FRIDAY + 3 * DAY),  # overdue since a weekend
+    (FRIDAY, FRIDAY + 3 * DAY, FRIDAY + 3 * DAY),
+    (FRIDAY + DAY, FRIDAY + 2 * DAY, FRIDAY + 2 * DAY),  # the last day came to be a day off
+    (FRIDAY + DAY, FRIDAY + 2 * DAY, FRIDAY + 9 * DAY),
+])  # fmt: skip
+def test_a_clock_that_was_overdue_when_it_was_stopped_is_overdue_when_it_goes_on(due, paused, resumed):
+    application = Application(due_on=due)
+    left = clocks.left(application, paused)
+    assert left < 0
+    application.paused_on, application.days_left, application.due_on = paused, left, None
+    assert clock.calendar().resumed_due(clocks.left(application, resumed), resumed).date < resumed

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from communities.models import Membership
-from evaluation import desk, sought
+from evaluation import desk, desk_conditions, sought
 from evaluation.models import Application
 from evaluation.sought import contains
 from portal.demo import people
@@ -195,6 +195,21 @@ def test_a_wrong_word_finds_nothing_and_says_how_to_mend_it(pks, params, code, p
 def test_all_that_is_wrong_is_said_at_once(pks):
     found = problems_of("supervisor", q="环书:x 区县:火星", sort="nothing", within="x")
     assert [code for code, _place, _text in found] == ["value_wrong", "key_unknown", "value_unknown", "sort_unknown"]
+
+
+@pytest.mark.parametrize("language, read", [("zh-hans", desk_conditions.BY_LABEL), ("en", desk_conditions.CONDITIONS)])
+def test_conditions_are_explained_by_names_that_their_reader_can_write(language, read):
+    with translation.override(language):
+        assert [name for name, _what, _example in desk_conditions.explained()] == list(read)
+
+
+@pytest.mark.parametrize(
+    "language, line, near", [("zh-hans", "逾其:是", "逾期"), ("en", "lately:yes", "late, state, level")]
+)
+def test_an_unknown_condition_is_answered_with_the_near_ones_of_the_readers_language(pks, language, line, near):
+    with translation.override(language), pytest.raises(Refused) as caught:
+        desk.rows(scenes.person("supervisor"), {"q": line})
+    assert [(problem.code, problem.params["keys"]) for problem in caught.value.problems] == [("key_unknown", near)]
 
 
 @pytest.mark.parametrize("code", desk.COLUMNS)

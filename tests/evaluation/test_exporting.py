@@ -13,15 +13,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
-from communities.models import Community, Officer
+from communities.models import Community, Officer, StandIn
 from evaluation import desk, exporting
 from evaluation.models import Application, Export
 from evaluation.workflow import EXPORT
 from portal import tasks
 from portal.demo import people
 from portal.machine import NotAllowed
+from portal.models import Event, User
 from tests.evaluation import desks, scenes
 from tests.evaluation.scenes import refused
 
@@ -51,6 +52,19 @@ def cells(row):
     return [[cell.value for cell in line] for line in sheet.iter_rows()]
 
 
+@pytest.fixture
+def world_of_two(pks):
+    """An intake officer who is away; the user "stand-in" acts meanwhile."""
+    officer = Officer.objects.filter(duty="intake").select_related("user").first()
+    person = User.objects.create(username="stand-in", name="示例代理人", email="stand-in@example.org")
+    day = timezone.localdate()
+    Officer.objects.create(user=person, duty="pool_keeper", since=day)
+    StandIn.objects.create(
+        officer=officer, person=person, since=day, until=day, reason="示例", asked_by=person, state="agreed"
+    )
+    return officer.user
+
+
 QUERY = "show=all&sort=-due&columns=due,community,number,unit,state,since"
 
 
@@ -74,6 +88,34 @@ def test_nothing_in_a_cell_is_a_formula(pks):
         sheet = load_workbook(io.BytesIO(file.read())).active
     kinds = {cell.value: cell.data_type for line in sheet.iter_rows() for cell in line if cell.value in names}
     assert kinds == dict.fromkeys(names, "s")
+
+
+def test_one_name_that_no_file_can_hold_spoils_no_file(pks):
+    name = "示例\uffff小区\ufffe#N/A"
+    Community.objects.filter(pk=Application.objects.get(pk=next(iter(pks.values()))).project.community_id).update(
+        name=name
+    )
+    communities = [line[1] for line in cells(made("supervisor", QUERY))[1:]]
+    assert "示例小区#N/A" in communities
+
+
+def test_a_name_that_is_a_spreadsheets_word_for_an_error_stays_a_name(pks):
+    sheet = Workbook(write_only=True).create_sheet()
+    found = exporting.cell_of(sheet, "#N/A")
+    assert (found.value, found.data_type) == ("#N/A", "s")
+
+
+def test_a_query_longer_than_is_kept_is_refused_and_not_cut_into_another(pks):
+    with refused() as problems:
+        exporting.ask(scenes.person("supervisor"), QueryDict("show=all&q=" + "示" * 199))
+    assert (problems, Export.objects.count()) == ([("too_long", "q")], 0)
+
+
+def test_an_export_by_a_stand_in_says_in_whose_place(pks, world_of_two):
+    user = scenes.person("stand-in")
+    row = exporting.ask(user, QueryDict(QUERY))
+    event = Event.objects.of(row).get(verb="export.ask")
+    assert (event.role, event.data["in_place_of"]) == ("intake", str(world_of_two))
 
 
 def test_it_is_made_with_the_rights_of_the_moment(pks):

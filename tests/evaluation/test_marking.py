@@ -219,6 +219,37 @@ class TestDuties:
         assert code not in after[seat.pk]
         assert sum(code in own for own in after.values()) == marking.SCORERS
 
+    def test_what_a_member_signed_with_stays_theirs_when_one_more_item_of_the_chapter_goes_to_the_next(self, review):
+        before = marking.duties(panel(review))
+        seat, taken = next(
+            (seat, taken) for seat in members(review) for chapter in review.standard.chapters
+            if len(taken := sorted((before[seat.pk] - marking._by_field(seat)) & codes_of(chapter))) > 1
+        )  # fmt: skip
+        journey.mark_sheet(seat)
+        ASSIGNMENT.perform(fresh(seat), "sign", by=seat.expert.user, **journey.signature(seat.expert.user))
+        seat.marks.filter(item_code=taken[0]).delete()
+        after = marking.duties(panel(review))
+        assert before[seat.pk] - after[seat.pk] == {taken[0]}
+        assert {pk: codes - before[pk] for pk, codes in after.items() if codes - before[pk]} == {
+            next(pk for pk in after if taken[0] in after[pk] - before[pk]): {taken[0]}
+        }
+
+    def test_an_item_that_becomes_a_members_own_after_they_signed_is_still_marked_by_two(self, review):
+        before = marking.duties(panel(review))
+        items = {item.code: item for item in review.standard.items("design")}
+        seat, code = next(
+            (seat, code) for seat in members(review) for code in sorted(items)
+            if code not in before[seat.pk] and not any(items[code].domain in marking.own_fields(row)
+                                                       for row in members(review))
+        )  # fmt: skip
+        journey.mark_sheet(seat)
+        ASSIGNMENT.perform(fresh(seat), "sign", by=seat.expert.user, **journey.signature(seat.expert.user))
+        seat.marks.filter(item_code=code).delete()
+        seat.expert.fields.add(items[code].domain)  # a keeper enters it in the middle of the review
+        after = marking.duties(panel(review))
+        assert code not in after[seat.pk]
+        assert sum(code in own for own in after.values()) == marking.SCORERS
+
     def test_an_empty_panel_has_none(self):
         assert marking.duties([]) == {}
 

@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from communities.models import Community, Officer
-from evaluation import findings, marking
+from evaluation import explaining, findings, marking
 from evaluation.findings import Late
-from evaluation.models import Application, Finding, Project, Submission
+from evaluation.models import Application, Finding, HoldingRule, Project, Submission
 from evaluation.permissions import can_see_sheets
 from evaluation.workflow import APPLICATION
 from experts import draw as lots
@@ -135,6 +135,28 @@ def test_the_queue_is_narrowed_by_each_filter(cases, signed_in, name, value):
     response = signed_in("supervisor").get(reverse("queue"), {"show": "open", name: value})
     expected = {cases["review"]} if name == "state" else set(cases.values())
     assert set(listed(response)) == expected
+
+
+@pytest.mark.parametrize("asked", [{"state": "nothing"}, {"q": "逾其:是"}, {"sort": "nothing"}])
+def test_a_query_that_cannot_be_read_is_not_answered_with_no_cases_found(cases, signed_in, asked):
+    page = text_of(signed_in("supervisor").get(reverse("queue"), {"show": "open", **asked}))
+    said = ("查找条件有误，没有列出案件", "没有符合条件的案件", "共 0 件")
+    assert [words for words in said if words in page] == ["查找条件有误，没有列出案件"]
+
+
+@pytest.mark.parametrize(
+    "username, names",
+    [
+        ("intake", {"outbox", "batches", "exports", "hand-over", "stand-ins", "conflicts", "late-findings"}),
+        ("supervisor", {"outbox", "batches", "exports", "hand-over", "stand-ins", "conflicts", "late-findings"}),
+        ("district-1", {"outbox", "batches", "exports", "hand-over", "stand-ins", "conflicts"}),
+    ],
+)
+def test_an_empty_queue_still_leads_to_the_pages_beside_it(cases, signed_in, username, names):
+    page = signed_in(username).get(reverse("queue"), {"show": "open", "q": "没有这样的小区"})
+    beside = {"outbox", "batches", "exports", "hand-over", "stand-ins", "conflicts", "late-findings"}
+    assert listed(page) == []
+    assert {name for name in beside if f'href="{reverse(name)}"' in text_of(page)} == names
 
 
 def test_an_unknown_page_is_the_first(cases, signed_in):
@@ -301,6 +323,36 @@ def test_a_case_with_unsent_findings_is_not_accepted(at, signed_in):
     response = decide(signed_in("intake"), case, "accept")
     assert (response.status_code, at("form_check").state) == (422, "form_check")
     assert errors_of(response, "accept") == {"__all__": ["“D04”处还有未告知的问题，请删除或发出补正告知。"]}
+
+
+def test_several_findings_at_one_place_are_one_reason_not_to_accept(at, signed_in):
+    case = at("form_check")
+    for words in ("缺签章", "扫描件不清晰"):
+        findings.add_finding(intake(), case, "document", "D04", words)
+    response = decide(signed_in("intake"), case, "accept")
+    assert errors_of(response, "accept") == {"__all__": ["“D04”处还有未告知的问题，请删除或发出补正告知。"]}
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_whoever_decides_is_told_whether_the_notice_still_waits_to_be_sent(at, signed_in, holds):
+    case = at("form_check")
+    HoldingRule.objects.update_or_create(
+        programme="smart_community", verb="application.request_correction", defaults={"holds": holds, "basis": "示例"}
+    )
+    findings.add_finding(intake(), case, "document", "D04", "缺签章")
+    address = reverse("form-check", args=[case.pk])
+    page = signed_in("intake").post(address, {"action": "request_correction"}, follow=True)
+    assert ("告知还没有送出：先进入“待发消息”" in text_of(page)) is holds
+
+
+def test_the_page_says_what_stands_in_the_way_before_anybody_decides(at, signed_in):
+    case = at("form_check")
+    address = reverse("form-check", args=[case.pk])
+    assert "要受理，先删除列出的问题" not in text_of(signed_in("intake").get(address))
+    findings.add_finding(intake(), case, "document", "D04", "缺签章")
+    assert "列有 1 个问题：请发出一次性补正告知；要受理，先删除列出的问题。" in text_of(
+        signed_in("intake").get(address)
+    )
 
 
 def test_a_notice_without_findings_is_not_sent(at, signed_in):
@@ -499,6 +551,21 @@ def test_the_review_ends_once_the_opinion_is_there(at, signed_in):
     journey.endorse_opinion(case)
     assert signed_in("organiser").post(address, {"action": "close_review"}).status_code == 302
     assert at("deliberation").state == "approval"
+
+
+def test_who_signs_the_opinion_reads_it_on_the_page_that_asks_for_the_signature(at, signed_in):
+    case = at("deliberation")
+    flag(case)
+    journey.give_opinion(case)
+    result, mine = marking.result_of(case), seat(case, leader=False)
+    member = next(row for row in people.panel_of(case, "signed") if row.expert.user.username == mine)
+    page = signed_in(mine).get(reverse("act", args=["assignment", member.pk, "endorse"]))
+    headings = ["拟定等级", "专家组意见", "分歧条目的合议意见"]
+    assert [heading for heading, _words in page.context["read"]] == headings
+    level, opinion, notes = (words for _heading, words in page.context["read"])
+    assert (level, opinion) == (explaining.summary(case, result).level_name, result.opinion)
+    assert notes == "4.2.1 千兆接入能力：" + result.notes["4.2.1"]
+    assert all(f"<h2>{heading}</h2>" in text_of(page) for heading in headings)
 
 
 def test_a_member_of_the_panel_does_not_speak_for_the_panel(at, signed_in):

@@ -149,6 +149,58 @@ class TestReleasing:
         text = outbox.previewed(fresh(asked.pk), "en")
         assert (copy.subject, copy.body) == (text.subject, text.body)
 
+    def test_words_that_were_changed_since_they_were_read_do_not_leave(self, world, asked):
+        read = asked.revision
+        HELD_MESSAGE.perform(
+            fresh(asked.pk), "reword", by=world.supervisor, **words_of(asked, subject_zh="示例乙：{案卷}")
+        )
+        with pytest.raises(Changed) as changed:
+            HELD_MESSAGE.perform(asked, "release", by=world.intake, revision=str(read))
+        assert (changed.value.now["current"]["subject_zh"], changed.value.now["revision"]) == (
+            "示例乙：{案卷}",
+            read + 1,
+        )
+        assert (fresh(asked.pk).state, copies(asked).get().held_since is not None) == ("held", True)
+
+    def test_the_page_shows_the_words_that_stand_beside_those_that_were_read_and_then_releases(
+        self, world, asked, client
+    ):
+        client.force_login(world.intake)
+        page = client.get(asked.get_absolute_url())
+        read = page.context["texts"]
+        sent = {"action": "release", "revision": page.context["forms"]["release"]["revision"].value()}
+        HELD_MESSAGE.perform(
+            fresh(asked.pk), "reword", by=world.supervisor, **words_of(asked, subject_zh="示例乙：{案卷}")
+        )
+        answer = client.post(asked.get_absolute_url(), sent)
+        assert (answer.status_code, answer.context["read"], answer.context["message"].state) == (409, read, "held")
+        assert answer.context["texts"][0][1].subject.startswith("示例乙：")
+        sent["revision"] = answer.context["forms"]["release"]["revision"].value()
+        assert client.post(asked.get_absolute_url(), sent).status_code == 302
+        assert copies(asked).get().subject.startswith("示例乙：")
+
+    def test_who_rewords_what_another_reworded_sees_it_and_may_word_it_again(self, world, asked, client):
+        client.force_login(world.intake)
+        HELD_MESSAGE.perform(
+            fresh(asked.pk), "reword", by=world.supervisor, **words_of(asked, subject_zh="示例乙：{案卷}")
+        )
+        sent = {"action": "reword", **words_of(asked, subject_zh="示例甲：{案卷}")}
+        answer = client.post(asked.get_absolute_url(), sent)
+        form = answer.context["rewords"]
+        assert (answer.status_code, form["subject_zh"].value()) == (409, "示例甲：{案卷}")
+        assert client.post(asked.get_absolute_url(), {**sent, "revision": form["revision"].value()}).status_code == 302
+        assert fresh(asked.pk).words["zh-hans"]["subject"] == "示例甲：{案卷}"
+
+    def test_of_several_the_one_that_was_reworded_since_the_list_was_read_stays(self, world, asked, refusal, client):
+        client.force_login(world.intake)
+        HELD_MESSAGE.perform(
+            fresh(asked.pk), "reword", by=world.supervisor, **words_of(asked, subject_zh="示例乙：{案卷}")
+        )
+        sent = {"message": [asked.pk, refusal.pk], f"revision-{asked.pk}": 1, f"revision-{refusal.pk}": 1}
+        answer = client.post(reverse("outbox"), sent, follow=True)
+        assert [fresh(pk).state for pk in (asked.pk, refusal.pk)] == ["held", "released"]
+        assert "请看过改后的文字再发" in str(list(answer.context["messages"])[1])
+
     def test_several_are_released_each_for_itself(self, world, asked, refusal, client):
         release(refusal)
         client.force_login(world.intake)

@@ -96,7 +96,7 @@ class TestChanging:
         with pytest.raises(NotAllowed):
             policies.keep(by, *of("parameter", "expert_term_years"), {"value": 4}, BASIS)
         with pytest.raises(NotAllowed):
-            policies.add_district(by, "990101", "示例区", None, BASIS)
+            policies.add(by, policies.KINDS["district"], {"code": "990101", "name": "示例区"}, BASIS)
 
     @pytest.mark.parametrize(
         "kind, key", [("nothing", "1"), ("parameter", "nothing"), ("stage_rule", "x"), ("district", "1")]
@@ -202,8 +202,10 @@ class TestRunningCases:
 
 
 class TestDistricts:
+    KIND = policies.KINDS["district"]
+
     def test_a_new_one_is_on_record(self, keeper):
-        row = policies.add_district(keeper, "990101", "示例区", TODAY, BASIS)
+        row = policies.add(keeper, self.KIND, {"code": "990101", "name": "示例区", "valid_from": TODAY}, BASIS)
         event = Event.objects.of(row).get()
         assert (event.verb, event.data["after"]["code"]) == ("district.open", "990101")
 
@@ -214,5 +216,10 @@ class TestDistricts:
     def test_a_code_is_used_once_and_for_ever(self, keeper, code, found):
         District.objects.filter(pk="500112").update(valid_until=TODAY - timedelta(days=9))
         with scenes.refused() as problems:
-            policies.add_district(keeper, code, "示例区", None, " ")
+            policies.add(keeper, self.KIND, {"code": code, "name": "示例区"}, " ")
         assert [code for code, _place in problems] == found
+
+    @pytest.mark.parametrize("kind", ["programme", "stage_rule", "parameter", "notice_form"])
+    def test_what_the_portal_knows_by_itself_is_not_added_to(self, keeper, kind):
+        with pytest.raises(LookupError):
+            policies.add(keeper, policies.KINDS[kind], {}, BASIS)

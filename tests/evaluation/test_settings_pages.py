@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from communities.models import District, Officer, Parameter
-from evaluation import beginning
-from evaluation.models import StageRule
+from evaluation import beginning, policies
+from evaluation.models import FormRule, LateCode, NoticeForm, StageRule
 from portal.models import DayOverride, User
 from tests.evaluation import scenes
 from tests.evaluation.officers import DUTIES, account, officer
@@ -25,7 +25,7 @@ SETTINGS = {"settings": (), "officers": (), "duties": (), "duty": ("intake",), "
 KEPT = {
     "account": {"accounts": (), "account-new": ()},
     "duty": {"officer-give": ()},
-    "policy": {"district-new": ()},
+    "policy": {"policy-new": ("late_code",)},
     "trail": {"trail": ()},
 }
 KEEPERS = {
@@ -38,6 +38,14 @@ KEEPERS = {
 def _kept(django_db_setup, django_db_blocker):
     with scenes.configured(django_db_blocker):
         yield
+
+
+KEYS = {
+    "district": lambda: "500112", "programme": lambda: "smart_community", "parameter": lambda: "expert_term_years",
+    "stage_rule": lambda: StageRule.objects.get(programme="smart_community", stage="completion").pk,
+    "form_rule": lambda: FormRule.objects.get(rule="won_items_are_proved").pk, "late_code": lambda: "law",
+    "notice_form": lambda: "refusal",
+}  # fmt: skip
 
 
 def signed_in(user):
@@ -77,7 +85,7 @@ class TestWhoOpensWhat:
     def test_nobody_else_saves_anything(self, duty):
         client, person = signed_in(officer(duty)), account("wang")
         form = {"user": person.username, "duty": "intake", "since": TODAY, "basis": BASIS, "value": 9, "confirmed": "1"}
-        pages = ("officer-give", ()), ("policy", PARAMETER), ("days", ()), ("district-new", ())
+        pages = ("officer-give", ()), ("policy", PARAMETER), ("days", ()), ("policy-new", ("form_rule",))
         assert {client.post(reverse(name, args=args), form).status_code for name, args in pages} == {403}
         assert not person.duties.exists()
 
@@ -157,11 +165,10 @@ class TestAccounts:
 
 
 class TestPolicies:
-    @pytest.mark.parametrize("kind", ["district", "programme", "stage_rule", "parameter"])
+    @pytest.mark.parametrize("kind", list(policies.KINDS))
     def test_every_kind_is_listed_and_every_row_has_a_page_that_saves_as_it_stands(self, keeper, kind):
         assert keeper.get(reverse("policies", args=[kind])).status_code == 200
-        key = {"district": "500112", "programme": "smart_community", "parameter": "expert_term_years"}.get(kind)
-        key = key or str(StageRule.objects.get(programme="smart_community", stage="completion").pk)
+        key = str(KEYS[kind]())
         page = keeper.get(reverse("policy", args=[kind, key]))
         form = {field.html_name: field.value() for field in page.context["form"] if field.value() not in (None, False)}
         for field in page.context["form"]:
@@ -198,12 +205,71 @@ class TestPolicies:
     def test_what_there_is_not_is_not_found(self, keeper, args):
         assert keeper.get(reverse("policy", args=args)).status_code == 404
 
-    def test_a_district_is_added(self, keeper):
-        assert (
-            keeper.post(reverse("district-new"), {"code": "990101", "name": "示例区", "basis": BASIS}).status_code
-            == 302
-        )
-        assert District.objects.get(pk="990101").name == "示例区"
+    @pytest.mark.parametrize(
+        "kind, form, model, key",
+        [
+            ("district", {"code": "990101", "name": "示例区"}, District, {"code": "990101", "name": "示例区"}),
+            (
+                "late_code", {"code": "survey", "label": "现场踏勘发现", "position": "5", "needs_words": "on"}, LateCode,
+                {"code": "survey", "label": "现场踏勘发现", "position": 5, "needs_words": True},
+            ),
+            (
+                "form_rule", {"rule": "won_items_are_proved", "programme": "smart_community"}, FormRule,
+                {"rule": "won_items_are_proved", "programme": "smart_community", "is_hard": False},
+            ),
+        ],
+    )  # fmt: skip
+    def test_a_row_is_added_and_of_two_who_add_the_same_the_second_is_told(self, keeper, kind, form, model, key):
+        address, said = reverse("policy-new", args=[kind]), {**form, "basis": BASIS}
+        made = keeper.post(address, said)
+        assert made["Location"] == reverse("policy", args=[kind, model.objects.get(**key).pk])
+        again = keeper.post(address, said)
+        assert (again.status_code, model.objects.filter(**key).count()) == (422, 1)
+        assert set(again.context["form"].errors) & {"code", "rule"}
+
+    @pytest.mark.parametrize("kind", ["programme", "stage_rule", "parameter", "notice_form", "nothing"])
+    def test_what_takes_no_new_rows_has_no_page_for_one(self, keeper, kind):
+        assert keeper.get(reverse("policy-new", args=[kind])).status_code == 404
+
+    def test_an_empty_form_is_told_everything_it_lacks(self, keeper):
+        page = keeper.post(reverse("policy-new", args=["late_code"]), {})
+        assert (page.status_code, set(page.context["form"].errors)) == (422, {"code", "label", "position", "basis"})
+
+    def test_the_next_number_is_seen_before_it_is_saved(self, keeper):
+        address, year = reverse("policy", args=["notice_form", "refusal"]), TODAY.year
+        row = NoticeForm.objects.get(pk="refusal")
+        seen = keeper.get(address).context["form"]["seen"].value()
+        form = {
+            "text": row.text,
+            "remedy": row.remedy,
+            "basis": BASIS,
+            "seen": seen,
+            "pattern": "示例〔{year}〕{number}号",
+        }
+        looked = keeper.post(address, form)
+        assert (looked.context["example"], looked.context["looked"]) == (f"示例〔{year}〕00001号", True)
+        broken = keeper.post(address, {**form, "pattern": "{nothing}"})
+        assert (broken.status_code, set(broken.context["form"].errors)) == (422, {"pattern"})
+        assert broken.context["example"].endswith(f"-BYSL-{year}-00001")
+
+    def test_a_rule_tells_how_many_cases_it_reaches_at_once(self, keeper):
+        page = keeper.get(reverse("policy", args=["form_rule", KEYS["form_rule"]()])).content.decode()
+        assert "立即生效：尚未受理的案件也按新的规定审查" in page
+        assert "现在有 0 个案件" in page
+
+    @pytest.mark.parametrize("kind", ["form_rule", "late_code", "notice_form"])
+    def test_they_read_in_english_too(self, keeper, kind):
+        keeper.cookies["django_language"] = "en"
+        for name, args in (("policies", [kind]), ("policy", [kind, KEYS[kind]()])):
+            page = keeper.get(reverse(name, args=args))
+            assert (page.status_code, page["Content-Language"]) == (200, "en")
+
+    def test_words_that_try_to_be_markup_are_shown_as_they_are(self, keeper):
+        said = {"code": "markup", "label": "<script>alert(1)</script>", "position": "9", "basis": "<b>示例"}
+        keeper.post(reverse("policy-new", args=["late_code"]), said)
+        for name, args in (("policies", ["late_code"]), ("policy", ["late_code", "markup"])):
+            page = keeper.get(reverse(name, args=args)).content.decode()
+            assert ("<script>alert" in page, "&lt;script&gt;alert" in page) == (False, True)
 
 
 class TestDays:
@@ -298,6 +364,10 @@ class TestTheApi:
             ("system_administrator", "post", "kept-accounts/{person}/deactivate/", ("basis",)),
             ("security_administrator", "put", "settings/programme/smart_community/", ("values", "basis", "seen")),
             ("security_administrator", "post", "new-districts/", ("code", "name", "valid_from", "basis")),
+            ("security_administrator", "put", "settings/notice_form/refusal/", ("values", "basis", "seen")),
+            ("security_administrator", "put", "settings/late_code/law/", ("values", "basis", "seen")),
+            ("security_administrator", "post", "settings/late_code/", ("values", "basis")),
+            ("security_administrator", "post", "settings/form_rule/", ("values", "basis")),
             ("security_administrator", "post", "day-overrides/", ("text", "whole_year", "basis")),
             ("audit_administrator", "post", "trail/export/", ("person", "subject", "verb", "since", "until")),
         ],
@@ -321,9 +391,20 @@ class TestTheApi:
             "panel_size",
             "opinion_template",
             "claims_before_marks",
+            "pattern",
+            "remedy",
+            "code",
+            "label",
+            "position",
+            "valid_until",
+            "needs_words",
+            "rule",
+            "programme",
+            "is_hard",
         )
         for column in columns if address.startswith("settings") else ():
-            for value in (*nasty, ["\x00"], [["\x00", "x"]], {"\x00": 1}, {"security": 2**70}, [[["x"]]]):
+            shapes = ["\x00"], [["\x00", "x"]], {"\x00": 1}, {"security": 2**70}, [[["x"]]]
+            for value in (*nasty, *shapes, "\ud800", "{0.__class__}", "{number:>9999999999}"):
                 said = {"values": {column: value}, "basis": BASIS}
                 found.add(getattr(client, method)(f"/api/v1/{address}", said, self.JSON).status_code)
         assert found <= {200, 201, 400, 403, 409, 422}

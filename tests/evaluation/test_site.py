@@ -9,6 +9,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 from pypdf import PdfReader
 
@@ -164,6 +165,35 @@ class TestLines:
         ):
             with pytest.raises(NotAllowed):
                 write()
+
+
+class TestClock:
+    """A telephone says when; what its clock cannot know never stands in the record, where it could break every page."""
+
+    HOURS = [
+        (lambda now: now - timedelta(minutes=5), True),
+        (lambda now: now + DAY, False),
+        (lambda now: now.replace(year=2001, day=1), False),
+        (lambda now: now.replace(year=9999, month=12, day=31, hour=23), False),
+    ]
+
+    @pytest.mark.parametrize("at, believed", HOURS)
+    def test_a_line_a_photo_and_a_signature_keep_only_an_hour_that_can_be(self, visited, client, at, believed):
+        now = timezone.now()
+        type(visited).objects.filter(pk=visited.pk).update(state_since=now - 2 * DAY)
+        visited, at = scenes.case(visited.pk), at(now)
+        written(visited)
+        line = site.say(leader(visited), visited, Said("item:4.1.1", "一致", "agrees", at=at))
+        said = {"at": at.strftime("%Y-%m-%dT%H:%M:%S.000Z")}
+        taken = Taken("现场", sha256="", said=said)
+        kept = site.keep_photo(leader(visited), visited, site.prepared_photo(leader(visited), photo(), taken), taken)
+        signature = sign(leader(visited), visited, at=at)
+        assert (line.said_at == at, signature.signed_at == at) == (believed, believed)
+        assert now - 2 * DAY <= signature.signed_at <= timezone.now()
+        assert kept.taken_at is None or kept.taken_at <= timezone.now()
+        assert kept.said == said
+        client.force_login(leader(visited))
+        assert client.get(reverse("site-visit", args=[visited.pk])).status_code == 200
 
 
 class TestChecklist:

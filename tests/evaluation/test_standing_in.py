@@ -122,6 +122,12 @@ class TestAgreeing:
         STAND_IN.perform(StandIn.objects.get(pk=other.pk), "end", by=scenes.person("intake"), reason="提前返岗")
         assert ("intake", None) not in duties_of(scenes.person("colleague"))
 
+    def test_it_ends_with_the_office_of_whoever_stands_in(self, colleague):
+        agreed("intake", "colleague", "intake")
+        Officer.objects.filter(user=colleague).update(until=people.first_day())
+        assert duties_of(scenes.person("colleague")) == set()
+        assert {user.username for user in officers("intake")} == {"intake"}
+
     def test_it_ends_with_the_duty_itself(self, colleague):
         agreed("intake", "colleague", "intake")
         Officer.objects.filter(duty="intake").update(until=people.first_day())

@@ -8,10 +8,11 @@ import zipfile
 from datetime import timedelta
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from openpyxl import load_workbook
 
 from communities.models import Officer
@@ -21,7 +22,7 @@ from experts.importing import LAYOUT, check, open_import, problems_in
 from experts.models import Expert, Field, PoolImport
 from experts.permissions import import_roles, imports_visible_to
 from experts.workflow import POOL_IMPORT
-from portal import bounded, clock, first_password, workbooks
+from portal import bounded, clock, first_password, tasks, workbooks
 from portal.machine import NotAllowed, Stale
 from portal.models import Event, Notification, User
 from portal.problems import Refused
@@ -345,6 +346,57 @@ def test_the_same_file_waits_once(keeper):
     with scenes.refused() as found:
         open_import(keeper, upload)
     assert found == [("waits_already", "file")]
+
+
+# --- what is not kept ---
+
+
+def put_away(row, days):
+    PoolImport.objects.filter(pk=row.pk).update(state_since=timezone.now() - timedelta(days=days, minutes=1))
+
+
+@pytest.mark.parametrize("by, action", [("supervisor", "refuse"), ("pool_keeper", "withdraw")])
+def test_what_was_not_released_is_forgotten_with_its_file_after_the_days_of_the_parameter(
+    keeper, keepers, client, by, action
+):
+    row = open_import(keeper, book(*people(3)))
+    POOL_IMPORT.perform(row, action, by=keepers[by], reason="示例")
+    put_away(row, 29)
+    assert (importing.forget_unreleased(), fresh(row).table == {}) == (0, False)
+    put_away(row, 30)
+    assert [importing.forget_unreleased() for _time in range(2)] == [1, 0]
+    left = fresh(row)
+    assert (left.table, left.file.name, left.count, left.sha256 == row.sha256) == ({}, "", 3, True)
+    assert Event.objects.of(row).filter(verb="pool_import.forget").count() == 1
+    client.force_login(keeper)
+    answers = [client.get(row.get_absolute_url()), client.get(reverse("pool-import-file", args=[row.pk]))]
+    assert [answer.status_code for answer in answers] == [200, 404]
+    assert "没有放行的名单（3 人）和文件已到期删除" in answers[0].content.decode()
+
+
+def test_the_sweep_comes_by_and_forgets():
+    assert importing.forget_unreleased in tasks.LOOKS
+
+
+def test_neither_what_waits_nor_what_was_entered_is_forgotten(keeper, other):
+    waiting, entered = open_import(keeper, book(person(1))), open_import(keeper, book(person(2)))
+    POOL_IMPORT.perform(entered, "release", by=other)
+    for row in (waiting, entered):
+        put_away(row, 4000)
+    assert importing.forget_unreleased() == 0
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_file_that_something_else_keeps_too_stays(keeper, other, shared, django_capture_on_commit_callbacks):
+    row = open_import(keeper, book(person(1)))
+    name = row.file.name
+    POOL_IMPORT.perform(row, "refuse", by=other, reason="示例")
+    put_away(row, 31)
+    if shared:
+        PoolImport.objects.create(state="waiting", count=1, file=name)
+    with django_capture_on_commit_callbacks(execute=True):
+        importing.forget_unreleased()
+    assert default_storage.exists(name) == shared
 
 
 # --- what comes of it ---
