@@ -32,7 +32,7 @@ from portal import files
 from portal.api_reading import PlainJSON, TooLarge
 from portal.attempts import TooMany
 from portal.forms import ActForm
-from portal.machine import MACHINES, Ask, Machine, NotAllowed, Stale, Transition
+from portal.machine import MACHINES, Ask, Machine, NotAllowed, Stale, Transition, digest_of
 from portal.models import Event, User
 from portal.problems import Problem, Refused, gettext_noop
 from portal.templatetags.portal import doer, instead_of, role_name, sentence, state_name
@@ -328,12 +328,24 @@ class AskSerializer(serializers.Serializer):
     choices = ChoiceSerializer(many=True)
 
 
+class ReadSerializer(serializers.Serializer):
+    """What one reads before an act, such as the words that are signed."""
+
+    heading = serializers.CharField()
+    words = serializers.CharField()
+
+
 class ActSerializer(serializers.Serializer):
-    """One act that is open to the caller now, with what it asks."""
+    """One act that is open to the caller now, with what it asks.
+
+    reads: what one reads before it; sent back as ``read``, its digest keeps the act from reaching words changed since.
+    """
 
     action = serializers.CharField()
     label = serializers.CharField()
     asks = AskSerializer(many=True)
+    reads = ReadSerializer(many=True)
+    read = serializers.CharField()
 
 
 def act_row(transition: Transition, obj: Any) -> dict[str, Any]:
@@ -351,6 +363,11 @@ def act_row(transition: Transition, obj: Any) -> dict[str, Any]:
             }
             for ask in transition.asks
         ],
+        "reads": [
+            {"heading": str(heading), "words": words}
+            for heading, words in (transition.reads(obj) if transition.reads else ())
+        ],
+        "read": digest_of(transition, obj),
     }
 
 
@@ -418,7 +435,7 @@ def said(transition: Transition, obj: Any, by: User, data: Any) -> dict[str, Any
             for place, rows in form.errors.get_json_data().items()
             for row in rows
         )
-    return {**form.cleaned_data, **members}
+    return {**form.cleaned_data, **members, "read": str(data.get("read") or "")}
 
 
 MEMBER = forms.CharField(max_length=2000, required=False)

@@ -6,6 +6,8 @@ Knows no domain; every app declares its tables in its ``workflow`` module.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ from typing import Any
 
 from django.db import transaction as database
 from django.db.models import F
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from portal import audit
 from portal.models import Case, Event, User
@@ -92,7 +94,8 @@ class Transition:
     shown_at: Callable[[Any], str] | None = None  # address where one sees what came of it; None = the thing's own page
     danger: bool = False
     aside: bool = False  # offered on its page alone, not among the next steps of the case
-    # what one reads before doing it, such as the words that are signed: headings and their words
+    # what one reads before doing it, such as the words that are signed: headings and their words. Whoever says with
+    # ``read`` what they read (``digest_of``) does it to those words or not at all
     reads: Callable[[Any], Sequence[tuple[str, str]]] | None = None
     told: str = ""  # to whoever did it, with %(subject)s: 已受理：%(subject)s。 "" = 已 and the label
 
@@ -112,6 +115,24 @@ def asked(transition: Transition, act: Act) -> Iterator[Problem]:
         value = act.data.get(ask.name)
         if ask.required and value in (None, "", False):
             yield Problem("required", ask.name, gettext_noop("请填写“%(label)s”。"), {"label": ask.label})
+
+
+def digest_of(transition: Transition, obj: Case) -> str:
+    """SHA-256 of what stands there now to be read before the act; "" where there is nothing."""
+    if transition.reads is None:
+        return ""
+    with translation.override("zh-hans"):  # the same words in whatever language they are read
+        words = [[str(heading), text] for heading, text in transition.reads(obj)]
+    return hashlib.sha256(json.dumps(words, ensure_ascii=False).encode()).hexdigest()
+
+
+def reworded(transition: Transition, obj: Case, act: Act) -> Iterator[Problem]:
+    """The problem of an act to words that are no longer those that were read."""
+    if not act.data.get("read"):
+        return
+    now = type(obj)._base_manager.get(pk=obj.pk)  # as it stands since the row is ours
+    if act.data["read"] != digest_of(transition, now):
+        yield Problem("changed", "", gettext_noop("您看过之后内容有改动，没有办理；请看过现在的内容再办。"))
 
 
 def late(transition: Transition, act: Act, due_on: date | None) -> Iterator[Problem]:
@@ -182,7 +203,7 @@ class Machine:
             self.guard(obj)
             times = self._move(obj, source, target, act)
             checked = (problem for check in row.checks for problem in check(obj, act))
-            problems = [*late(row, act, due_on), *asked(row, act), *checked]
+            problems = [*late(row, act, due_on), *reworded(row, obj, act), *asked(row, act), *checked]
             if problems:
                 raise Refused(problems)
             told = [ask for ask in row.asks if ask.kind not in UNRECORDED and data.get(ask.name) not in (None, "")]

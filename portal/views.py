@@ -22,7 +22,7 @@ from evaluation.models import Certificate, PublicNotice
 from evaluation.work_pages import MyWork
 from experts.models import Call
 from portal.forms import ActForm, add_problems, done_words
-from portal.machine import MACHINES, NotAllowed, Transition
+from portal.machine import MACHINES, NotAllowed, Transition, digest_of
 from portal.models import User
 from portal.problems import Refused
 
@@ -71,7 +71,8 @@ def act(request: HttpRequest, machine: str, pk: int, action: str) -> HttpRespons
     form = ActForm(transition, obj, request.user, request.POST or None if transition.asks else request.POST)
     if request.method == "POST" and form.is_valid():
         try:
-            table.perform(obj, action, by=request.user, **form.cleaned_data)
+            said = {**form.cleaned_data, "read": request.POST.get("read", "")}
+            table.perform(obj, action, by=request.user, **said)
         except Refused as refused:
             add_problems(form, refused.problems)
         else:
@@ -80,7 +81,7 @@ def act(request: HttpRequest, machine: str, pk: int, action: str) -> HttpRespons
     status = 422 if request.method == "POST" else 200
     context = {"transition": transition, "obj": obj, "form": form, "machine": table}
     context["next"] = where_next(request, transition, obj)
-    context["read"] = transition.reads(obj) if transition.reads else ()
+    context |= {"read": transition.reads(obj) if transition.reads else (), "digest": digest_of(transition, obj)}
     return render(request, "portal/act.html", context, status=status)
 
 

@@ -351,6 +351,41 @@ def test_nobody_is_led_to_sign_before_there_is_an_opinion_and_who_signs_comes_ba
     assert (answer.status_code, answer["Location"]) == (302, panel)
 
 
+def test_an_opinion_that_was_reworded_while_it_was_read_is_not_signed_and_shown_as_it_stands(
+    case, member, leader, signed_in
+):
+    browser, place = signed_in(member.expert.user), reverse("act", args=["assignment", member.pk, "endorse"])
+    give_opinion(case)
+    read = browser.get(place).context["digest"]
+    notes = dict.fromkeys(marking.result_of(case).trace["flagged"], "示例：以平均值为准。")
+    reworded = {"opinion": "示例：改了措辞。", "notes": notes}
+    APPLICATION.perform(scenes.case(case.pk), "give_opinion", by=leader.expert.user, **reworded)
+    said = said_by(member.expert.user, agrees="yes")
+    answer = browser.post(place, {**said, "read": read})
+    assert (answer.status_code, deliberating.endorsements(marking.result_of(case))) == (422, {})
+    assert "您看过之后内容有改动" in answer.content.decode()
+    assert "示例：改了措辞。" in answer.content.decode()
+    answer = browser.post(place, {**said, "read": answer.context["digest"]})
+    assert (answer.status_code, set(deliberating.endorsements(marking.result_of(case)))) == (302, {member.pk})
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_a_program_says_what_it_read_in_whatever_language(case, member, signed_in, language):
+    browser, acts = signed_in(member.expert.user), f"/api/v1/assignments/{member.pk}/acts/"
+    give_opinion(case)
+    row = next(
+        row for row in browser.get(acts, headers={"accept-language": language}).json() if row["action"] == "endorse"
+    )
+    assert marking.result_of(case).opinion in [part["words"] for part in row["reads"]]
+    said = {**said_by(member.expert.user, agrees="yes"), "read": "0" * 64}
+    answer = browser.post(f"{acts}endorse/", said, content_type="application/json")
+    assert (answer.status_code, [problem["code"] for problem in answer.json()["problems"]]) == (409, ["changed"])
+    assert (
+        browser.post(f"{acts}endorse/", said | {"read": row["read"]}, content_type="application/json").status_code
+        == 200
+    )
+
+
 @pytest.mark.parametrize("state, name", [("signed", "sheet"), ("amending", "amend")])
 def test_the_seats_page_leads_a_member_to_the_own_sheet_and_to_the_panel(case, member, signed_in, state, name):
     if state == "amending":
