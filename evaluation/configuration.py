@@ -14,7 +14,17 @@ from django.db.models import Q
 from communities.models import District, Parameter
 from communities.permissions import duty_among
 from evaluation import standard as standards
-from evaluation.models import FormRule, HoldingRule, LateCode, NoticeForm, Phrase, Programme, StageRule, Standard
+from evaluation.models import (
+    FormRule,
+    HoldingRule,
+    LateCode,
+    NoticeForm,
+    Phrase,
+    Programme,
+    PublicText,
+    StageRule,
+    Standard,
+)
 from evaluation.permissions import CITY_RIGHTS, can_city
 from experts.models import Field
 from portal import audit
@@ -37,6 +47,7 @@ def load() -> None:
         Limit.objects.bulk_create((Limit(**row) for row in defaults["limits"]), ignore_conflicts=True)
         HoldingRule.objects.bulk_create((HoldingRule(**row) for row in defaults["holding"]), ignore_conflicts=True)
         Parameter.objects.bulk_create((Parameter(**row) for row in defaults["parameters"]), ignore_conflicts=True)
+        PublicText.objects.bulk_create((PublicText(**row) for row in defaults["public_texts"]), ignore_conflicts=True)
         FormRule.objects.bulk_create((FormRule(**row) for row in defaults["form_rules"]), ignore_conflicts=True)
         LateCode.objects.bulk_create((LateCode(**row) for row in defaults["late_codes"]), ignore_conflicts=True)
         NoticeForm.objects.bulk_create((NoticeForm(**row) for row in defaults["notice_forms"]), ignore_conflicts=True)

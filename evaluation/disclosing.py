@@ -18,10 +18,14 @@ from experts import draw as lots
 from experts.models import Expert
 
 
-def drawn_for(result: Result) -> Draw | None:
-    """The draw from which the panel of a result came (a revised version keeps its panel)."""
+def drawn_for(result: Result, *columns: str) -> Draw | None:
+    """The draw from which the panel of a result came (a revised version keeps its panel); of it these columns, or all.
+
+    What was frozen is as large as the pool: a page that shows none of it says so.
+    """
     seats = {"assignments__application": result.application_id, "assignments__review_round": result.review_round}
-    return Draw.objects.filter(receipt__isnull=False, **seats).first()
+    rows = Draw.objects.filter(receipt__isnull=False, **seats)
+    return (rows.only(*columns) if columns else rows).first()
 
 
 def rules_in_words(rules: Mapping[str, Any]) -> list[str]:

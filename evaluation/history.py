@@ -20,7 +20,12 @@ UNTOLD = ("question.ask", "question.decline")
 DRAFTING = ("major_change.open", "major_change.write", "major_change.proof", "major_change.remove_proof")
 SIGNATURES = ("assignment.sign", "assignment.sign_again")
 # who of the officers has the case on the desk, and reminds whom
-AMONG_OFFICERS = ("application.assign", "application.remind")
+AMONG_OFFICERS = (
+    "application.assign",
+    "application.remind",
+    "application.attach_minutes",
+    "application.remove_minutes",
+)
 JUDGING = ("review", "tallying")  # states in which sheets are signed, and there is no result yet
 PANEL_ROLES = frozenset({"expert", "leader", "invitee"})
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from communities import credit_code
 from communities.sheets import publishes
-from evaluation import disclosing, scoring
+from evaluation import disclosing, scoring, sealing
 from evaluation.marking import result_of
 from evaluation.models import Application, Certificate, Objection, ObjectionProof, Programme, PublicNotice, Result
 from portal import attempts, audit, clock, files, typesetting
@@ -215,7 +215,8 @@ def certificate_of(result: Result, number: str, day: date) -> Certificate:
 
 
 def keep_pdf(certificate: Certificate) -> None:
-    """Typeset a certificate and keep the file and its hash in the row, which the caller saves."""
+    """Seal and typeset a certificate; keep seal, file and hash in the row, which the caller saves. Raises Refused: no key."""
+    sealing.seal(certificate)
     content = certificate_pdf(certificate)
     certificate.sha256 = files.sha256_of(content)
     certificate.file.save(f"certificate-{certificate.sha256}.pdf", ContentFile(content), save=False)
@@ -226,9 +227,45 @@ def last_day(day: date, years: int) -> date:
     return years_later(day, years) - timedelta(days=1)
 
 
+def certificate_at(number: str, address: str) -> Certificate | None:
+    """The certificate of this number, None where there is none. Raises TooMany for whoever guesses.
+
+    Only numbers that there are none of are counted; where the allowance of an address is used up, no number is looked up
+    for it, so that the answer tells nothing. Every certificate there is may be looked up: none is hidden.
+    """
+    allowance = attempts.unknown_certificates()
+    attempts.refuse_used_up(allowance, address)
+    row: Certificate | None = Certificate.objects.filter(number=number).first()
+    if row is None:
+        attempts.take(allowance, address)
+    return row
+
+
+def seal_unsealed() -> int:
+    """Seal certificates from before there were seals that have not ended, and print them anew; return how many.
+
+    What was printed before stays as it is: the event names the hash of the file that people may hold.
+    """
+    rows = Certificate.objects.filter(seal="", state="valid").select_related("application__project__programme")
+    sealed = 0
+    for row in rows.order_by("number"):
+        before = row.sha256
+        with transaction.atomic():
+            keep_pdf(row)
+            row.save(update_fields=["seal", "seal_key", "file", "sha256"])
+            audit.record(row, "certificate.seal", by=None, key=row.seal_key_id, sha256=row.sha256, before=before)
+        sealed += 1
+    return sealed
+
+
 def check_url(certificate: Certificate) -> str:
-    """What the QR code opens: the public page of this number."""
+    """The public page of this number, as it is printed."""
     return settings.SITE_URL + reverse("certificate", args=[certificate.number])
+
+
+def check_code(certificate: Certificate) -> str:
+    """What the QR code holds: the page of this number, and the seal in its fragment, which no browser sends."""
+    return f"{check_url(certificate)}#{certificate.seal}" if certificate.seal else check_url(certificate)
 
 
 def certificate_title(certificate: Certificate) -> str:
@@ -257,5 +294,7 @@ def certificate_pdf(certificate: Certificate) -> bytes:
             "issued_on": certificate.issued_on.isoformat(),
             "valid_until": certificate.valid_until.isoformat(),
             "check_url": check_url(certificate),
+            "check_code": check_code(certificate),
+            "seal_key": certificate.seal_key_id,
         },
     )

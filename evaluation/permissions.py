@@ -63,6 +63,12 @@ RIGHTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "see_sheets": (frozenset({"organiser", "approver", "supervisor"}), frozenset(
         {"deliberation", "revision", "revision_check", "approval", "notice", "certifying", "certified", "not_passed"}
     )),
+    # and who has not run the panel (evaluation/minutes.py)
+    "attach_minutes": (frozenset({"approver"}), frozenset({"approval"})),
+    # What was decided, to compute it again: with every sheet under a role, for the parties of the case and who decided.
+    "see_receipt": (
+        APPLICANTS | {"organiser", "approver", "supervisor"}, frozenset({"notice", "certifying", "certified", "not_passed"})
+    ),
     # The members read each other's sheets once all are signed, while they deliberate, and only then.
     "deliberate": (frozenset({"expert"}), frozenset({"deliberation", "revision", "revision_check"})),
     "mark": (frozenset({"expert"}), frozenset({"review"})),

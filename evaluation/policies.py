@@ -21,7 +21,16 @@ from communities.models import District, Parameter
 from evaluation import form_settings
 from evaluation.basis import unstated
 from evaluation.merging import merge, read_seen, seen_text
-from evaluation.models import Application, FormRule, GuidanceVisit, LateCode, NoticeForm, Programme, StageRule
+from evaluation.models import (
+    Application,
+    FormRule,
+    GuidanceVisit,
+    LateCode,
+    NoticeForm,
+    Programme,
+    PublicText,
+    StageRule,
+)
 from evaluation.permissions import can_city
 from experts.models import Field
 from portal import audit
@@ -318,7 +327,8 @@ def _district_problems(row: District) -> Iterator[Problem]:
 # code -> least and most; a parameter that is not named here is from 0 to 100000
 RANGES: Mapping[str, tuple[int, int]] = {
     "expert_term_years": (1, 10), "expert_return_years": (0, 20), "renewal_window_days": (1, 365),
-    "near_metres": (0, 10000), "rating_attendance": (0, 100), "rating_quality": (0, 100), "rating_timeliness": (0, 100),
+    "near_metres": (0, 10000), "open_data_days": (1, 3650),
+    "rating_attendance": (0, 100), "rating_quality": (0, 100), "rating_timeliness": (0, 100),
     "rating_ethics": (0, 100), "rating_remark_below": (0, 100), "refusals_a_year": (1, 50), "refusal_pause_days": (1, 1000),
     "unreleased_import_days": (1, 3650),
 }  # fmt: skip
@@ -403,6 +413,11 @@ def _stage_problems(row: StageRule) -> Iterator[Problem]:
         yield Problem("final_twice", "is_final", gettext_noop("授予星级的阶段只能有一个。"))
 
 
+def _text_problems(row: PublicText) -> Iterator[Problem]:
+    if not row.text.strip():
+        yield Problem("required", "text", gettext_noop("请填写文字。"))
+
+
 KINDS: Mapping[str, Kind] = {
     kind.code: kind
     for kind in (
@@ -422,5 +437,6 @@ KINDS: Mapping[str, Kind] = {
              form_settings.late_code_problems, new=("code", "label", "needs_words", "position"), together=True),
         Kind("notice_form", NoticeForm, gettext_noop("文书式样"), ("pattern", "text", "remedy"),
              form_settings.notice_problems, key=("kind",), together=True),
+        Kind("public_text", PublicText, gettext_noop("公开文字"), ("text",), _text_problems),
     )
 }  # fmt: skip

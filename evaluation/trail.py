@@ -128,7 +128,7 @@ def chained(rows: Iterable[Event]) -> Iterator[list[str]]:
             event.subject_type, event.subject_label, event.thread,
             json.dumps(told(event), ensure_ascii=False, sort_keys=True),
         ]  # fmt: skip
-        line = [_harmless(cell) for cell in line]
+        line = [harmless(cell) for cell in line]
         chain = hash_of(chain, line)
         yield [*line, chain]
 
@@ -139,6 +139,6 @@ def hash_of(above: str, line: list[str]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
     """No spreadsheet takes it for a formula."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

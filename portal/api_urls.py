@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from communities.api import changes, community, people, register
 from evaluation.api import (
+    approval,
     batches,
     carrying,
     cases,
@@ -29,6 +30,7 @@ from evaluation.api import (
     form_check,
     guidance,
     message_texts,
+    open_data,
     outbox,
     outcome,
     panel,
@@ -95,6 +97,7 @@ ROWS: tuple[tuple[str, type[Any], str], ...] = (
     (f"{APPLICATION}/discussion", discussion.PanelMessageEndpoint, "panel-message"),
     (f"{APPLICATION}/endorsements", deliberation.EndorsementEndpoint, "endorsement"),
     (f"{APPLICATION}/ratings", ratings.RatedSeatEndpoint, "rated-seat"),
+    (f"{APPLICATION}/minutes", approval.MinutesEndpoint, "minutes"),
     ("guidance-visits", guidance.GuidanceVisitEndpoint, "guidance_visit"),
     (r"guidance-visits/(?P<visit>\d+)/photos", guidance.GuidanceVisitPhotoEndpoint, "guidance-visit-photo"),
     (r"guidance-visits/(?P<visit>\d+)/opinions", guidance.NewGuidanceOpinionEndpoint, "guidance-visit-opinion"),
@@ -125,6 +128,7 @@ ROWS: tuple[tuple[str, type[Any], str], ...] = (
     ("held-messages", outbox.HeldMessageEndpoint, "held_message"),
     ("undelivered-messages", outbox.UndeliveredEndpoint, "undelivered-message"),
     ("notices", outcome.NoticeEndpoint, "notice"),
+    ("open-data", open_data.OpenDataEndpoint, "open-data"),
     ("objections", outcome.ObjectionEndpoint, "objection"),
     (r"objections/(?P<objection>\d+)/proofs", outcome.ObjectionProofEndpoint, "objection-proof"),
     ("certificates", outcome.CertificateEndpoint, "certificate"),
@@ -181,6 +185,8 @@ SINGLE: tuple[tuple[str, type[Any], dict[str, str]], ...] = (
     ("applications/<int:application>/draw/receipt/", panel.DrawEndpoint, {"get": "receipt"}),
     ("applications/<int:application>/panel/", panel.PanelEndpoint, {"get": "list"}),
     ("applications/<int:application>/result/", panel.ResultEndpoint, {"get": "retrieve"}),
+    ("applications/<int:application>/precedents/", approval.PrecedentEndpoint, {"get": "list"}),
+    ("applications/<int:application>/result/receipt/", panel.ResultEndpoint, {"get": "receipt"}),
     ("applications/<int:application>/site-visit/", site.SiteVisitEndpoint, {"get": "retrieve", "put": "update"}),
     ("applications/<int:application>/site-visit/sign/", site.SiteVisitEndpoint, {"post": "sign"}),
     ("applications/<int:application>/site-visit/paper/", site.SiteVisitEndpoint, {"get": "paper"}),

@@ -85,6 +85,11 @@ def objections() -> Allowance:
     return Allowance("objection", settings.OBJECTIONS_PER_HOUR, HOUR)
 
 
+def unknown_certificates() -> Allowance:
+    """Numbers of certificates that there are none of, asked for from one address."""
+    return Allowance("unknown_certificate", settings.UNKNOWN_CERTIFICATES_PER_HOUR, HOUR)
+
+
 def links() -> Allowance:
     """Secret links of our own that do not exist, opened from one address."""
     return Allowance("link", settings.SIGN_IN_ATTEMPTS, settings.SIGN_IN_MINUTES)
@@ -111,6 +116,17 @@ def take(allowance: Allowance, *of: str, name: str = "") -> Attempt | None:
         row.delete()
         raise TooMany(times[-1] + window)
     return row
+
+
+def refuse_used_up(allowance: Allowance, *of: str) -> None:
+    """Raise TooMany where the next attempt would not be let through; nothing is counted."""
+    if not allowance.most:
+        return
+    now, window = timezone.now(), timedelta(minutes=allowance.minutes)
+    tried = Attempt.objects.filter(key=_key(allowance, of), at__gt=now - window).order_by("-at", "-pk")
+    times = list(tried.values_list("at", flat=True)[: allowance.most])
+    if len(times) == allowance.most:
+        raise TooMany(times[-1] + window)
 
 
 def give_back(attempt: Attempt | None) -> None:

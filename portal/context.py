@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
@@ -16,7 +17,7 @@ from portal.models import Notification
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Lazily count unread messages; a page that does not show the count does not ask."""
     user = getattr(request, "user", None)
-    care = {"care": request.COOKIES.get("care") == "1"}
+    care = {"care": request.COOKIES.get("care") == "1", "site_url": settings.SITE_URL}
     if user is None or not user.is_authenticated:
         return care
     duties = {

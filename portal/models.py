@@ -447,6 +447,15 @@ class Limit(models.Model):
         return f"{self.programme or '*'} {self.step} {self.days}"
 
 
+class PublicChange(models.Model):
+    """So many changes of something that public pages show. Written by triggers (``portal.conditional``), never by hand."""
+
+    amount = models.PositiveBigIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return str(self.amount)
+
+
 class DayOverride(models.Model):
     """A day of which the authority says otherwise than the official calendar the software knows.
 

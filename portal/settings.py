@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.sitemaps",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
@@ -203,6 +204,8 @@ EMAIL_PORT = number("EMAIL_PORT", 25)
 # A mail server that falls silent holds up a worker no longer than this; less than WORK_LEASE_SECONDS.
 EMAIL_TIMEOUT = number("EMAIL_TIMEOUT", 20)
 DIGEST_HOUR = number("DIGEST_HOUR", 7, most=23)
+# When the day's open data are written; later where the portal stood still at that hour.
+OPEN_DATA_HOUR = number("OPEN_DATA_HOUR", 2, most=23)
 CALENDAR_PER_HOUR = number("CALENDAR_PER_HOUR", 60)
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "portal@example.org")
 
@@ -219,6 +222,10 @@ OBJECTIONS_PER_HOUR = number("OBJECTIONS_PER_HOUR", 10)
 # How long the link holds by which a person of an imported pool sets a password, and how often it is sent again.
 FIRST_PASSWORD_DAYS = number("FIRST_PASSWORD_DAYS", 14)
 FIRST_PASSWORD_MAILS_PER_HOUR = number("FIRST_PASSWORD_MAILS_PER_HOUR", 3)
+# The private keys that seal certificates: never in the database, read by the workers alone.
+ISSUER_KEYS = Path(os.environ.get("ISSUER_KEYS") or DATA_DIR / "issuer-keys").resolve()
+# Numbers of certificates that do not exist, asked for from one address; then no number is looked up for it.
+UNKNOWN_CERTIFICATES_PER_HOUR = number("UNKNOWN_CERTIFICATES_PER_HOUR", 30)
 PASSWORD_RESET_TIMEOUT = FIRST_PASSWORD_DAYS * 24 * 3600  # seconds; passwords that were set are not reset
 HTTPS = flag("HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

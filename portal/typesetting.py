@@ -81,7 +81,8 @@ def render(
     """Typeset templates/typst/<template>.typ with ``data`` and return the PDF.
 
     data: plain JSON values and dates; what a template needs stands at its head. ``issued_on`` (date or ISO text) is the
-    date of the document, ``check_url`` becomes a QR code. assets: pictures (JPEG, PNG or SVG) by a name that data
+    date of the document, ``check_url`` becomes a QR code,
+    or ``check_code`` in its place, which says more than is printed. assets: pictures (JPEG, PNG or SVG) by a name that data
     refers to ("photo-1"); one called "seal" takes the place of the sample seal. ValueError for a name that is not one.
 
     Raises Refused where a character cannot be drawn. With ``replace_missing`` such characters are printed as 〓 and
@@ -112,7 +113,7 @@ def _project(template: str, data: Mapping[str, Any], assets: Mapping[str, bytes]
     files = {path.name: path.read_bytes() for path in ROOT.iterdir() if path.suffix in {".typ", ".svg"}}
     files["main.typ"] = files[f"{template}.typ"]
     if "check_url" in data:
-        files["check.svg"] = qr_svg(str(data["check_url"])).encode()
+        files["check.svg"] = qr_svg(str(data.get("check_code") or data["check_url"])).encode()
     for name, picture in assets.items():
         if not PICTURE_NAME.fullmatch(name):
             raise ValueError(f"not the name of a picture: {name!r}")

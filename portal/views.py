@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +16,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
@@ -21,6 +24,7 @@ from evaluation.beginning import next_steps
 from evaluation.models import Certificate, PublicNotice
 from evaluation.work_pages import MyWork
 from experts.models import Call
+from portal import conditional
 from portal.forms import ActForm, add_problems, done_words
 from portal.machine import MACHINES, NotAllowed, Transition, digest_of
 from portal.models import User
@@ -29,6 +33,7 @@ from portal.problems import Refused
 YEAR = 365 * 24 * 3600
 
 
+@conditional.public
 def home(request: HttpRequest) -> HttpResponse:
     """What the public sees first: running notices, the newest certificates, how many there are of each level."""
     today = timezone.localdate()
@@ -94,6 +99,22 @@ def where_next(request: HttpRequest, transition: Transition, obj: Any) -> str:
     return transition.shown_at(obj) if transition.shown_at else obj.get_absolute_url()
 
 
+def of_this_browser(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Ask no token of visitors, for what only how their own browser is shown pages hangs on.
+
+    A token in every page would make every visitor's copy another one, which no cache could keep.
+    """
+    guarded = csrf_protect(view)
+
+    @csrf_exempt
+    @wraps(view)
+    def answer(request: HttpRequest) -> HttpResponse:
+        return (guarded if request.user.is_authenticated else view)(request)
+
+    return answer
+
+
+@of_this_browser
 def language(request: HttpRequest) -> HttpResponse:
     """Switch the language of the pages; whoever is signed in gets their messages in it from now on."""
     response = set_language(request)
@@ -103,6 +124,7 @@ def language(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@of_this_browser
 @require_POST
 def care(request: HttpRequest) -> HttpResponse:
     """关怀版: large type and high contrast, remembered for a year."""

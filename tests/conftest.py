@@ -119,6 +119,13 @@ def own_uploads(settings: Any, tmp_path: Path) -> None:
     settings.UPLOAD_DIR = tmp_path / "uploads"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_issuer_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keys that seal certificates lie together: rows of one key last for a test or for a module."""
+    with override_settings(ISSUER_KEYS=tmp_path_factory.mktemp("issuer-keys")):
+        yield
+
+
 @pytest.fixture
 def world(db: None) -> World:
     """Configuration, one person for each role, active units, a pool of 40 experts."""

@@ -28,7 +28,8 @@ REPORTS = ROOT / "build" / "reports"
 STAGE_SECONDS = 3600
 FAST = "not browser and not worker"
 # What a developer has set for their own portal must not reach the tests.
-FOREIGN = ("DATABASE_URL", "REDIS_URL", "DATA_DIR", "SECRET_KEY", "DEBUG", "HTTPS", "ALLOWED_HOSTS", "SITE_URL")
+FOREIGN = ("DATABASE_URL", "REDIS_URL", "DATA_DIR", "SECRET_KEY", "DEBUG", "HTTPS", "ALLOWED_HOSTS", "SITE_URL",
+           "ISSUER_KEYS")  # fmt: skip
 FOREIGN_TO_PYTEST = ("PYTEST_ADDOPTS", "DJANGO_SETTINGS_MODULE", "PYTHONWARNINGS")
 
 

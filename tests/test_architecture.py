@@ -15,7 +15,7 @@ TOP_LEVEL = {
 MADE_BY_RUNNING = {"data", "build", "__pycache__"}
 KERNEL = {
     "portal.accounts", "portal.attachments", "portal.attempts", "portal.audit", "portal.bounded",
-    "portal.bounces", "portal.clock", "portal.contents", "portal.digest", "portal.files", "portal.fonts",
+    "portal.bounces", "portal.clock", "portal.conditional", "portal.contents", "portal.digest", "portal.files", "portal.fonts",
     "portal.machine",
     "portal.mail_faults", "portal.message_ids", "portal.message_kinds", "portal.message_places", "portal.message_texts",
     "portal.migrations", "portal.models", "portal.notify", "portal.parts", "portal.preferences",
@@ -36,23 +36,26 @@ MAY_IMPORT = {
 SHARED_OF_SHELL = {"portal.forms", "portal.kept", "portal.api", "portal.api_reading", "portal.api_schema"}
 PLAIN = ["portal/problems.py", "portal/message_places.py", "portal/mail_faults.py", "portal/workdays.py",
 "communities/credit_code.py", "communities/geometry.py", "evaluation/standard",
-         "evaluation/scoring", "evaluation/manifest.py", "evaluation/merging.py", "experts/draw",
+         "evaluation/scoring", "evaluation/seals.py", "evaluation/manifest.py", "evaluation/merging.py", "experts/draw",
          "experts/season.py", "experts/names.py", "evaluation/search_words.py"]  # fmt: skip
 # inside an app: a module of one layer imports none of a later one
 LAYERS = [
-    {"standard", "scoring", "merging", "manifest", "draw", "credit_code", "geometry", "names"},
+    {"standard", "scoring", "seals", "merging", "manifest", "draw", "credit_code", "geometry", "names"},
     {"models"},
     {"permissions"},
     {"writing"},
     {"snapshot", "archive", "carrying", "checks", "automation", "clocks", "notifications", "filing", "proofs",
-     "receiving", "coverage", "disclosing", "findings", "marking", "drawing", "site", "site_checklist", "site_paper",
+     "receiving", "coverage", "decision_receipts", "precedents", "minutes", "disclosing", "findings", "marking",
+     "drawing", "site", "site_checklist", "site_paper",
      "site_photos", "site_signing", "guidance", "changing", "timeline", "outcome", "configuration", "work",
      "work_pages", "desk", "desk_columns", "desk_conditions", "search_words", "sought", "saved_views",
      "registration", "members", "inviting", "changes", "engaging", "sheets", "wording", "importing", "pool", "calls",
      "admitting", "standing", "serving", "facts", "declaring", "suspecting", "rating", "refusing", "asking",
      "discussing",
      "answering", "outbox", "delivery", "phrasing", "substituting", "unseating", "handling", "batching", "exporting",
-     "standing_in", "basis", "moving", "limits", "appointing", "account_keeping", "policies", "day_table", "trail", "telling_time"},
+     "standing_in", "basis", "moving", "limits", "appointing", "account_keeping", "policies", "day_table", "trail",
+     "telling_time",
+     "public_facts", "open_data", "sealing", "verifier_page"},
     {"workflow"},
     {"forms"},
     {"views", "api", "admin"},

@@ -349,8 +349,10 @@ def test_a_person_without_a_name_leaves_a_trail_that_every_database_keeps():
 # Pages for everybody, and for everybody who is signed in: their own rows or an empty form.
 OPEN = {
     "register", "organisations", "organisation-new", "projects", "standards", "standard", "standard-json",
-    "notices", "notice", "notice-receipt", "notice-receipt-page", "draw-verifier", "objection-new",
+    "notices", "notice", "notice-receipt", "notice-receipt-page", "draw-verifier", "recompute-program", "objection-new",
+    "open-data", "notice-feed", "robots", "sitemap", "sitemap-index", "open-data-file", "open-data-latest",
     "objection-filed", "objection-status", "certificate-check", "certificate", "certificate-file", "directory",
+    "issuer-keys", "revocations", "certificate-verifier", "certificate-document",
     "community-template", "calls", "call", "call-apply", "admissions", "scoring-worker", "site-visit-worker",
 }  # fmt: skip
 READ_SETTINGS = {

@@ -54,6 +54,7 @@ class Workers:
             **os.environ,
             "DATABASE_URL": database_url(),
             "DATA_DIR": str(self.folder),
+            "ISSUER_KEYS": str(django_settings.ISSUER_KEYS),
             "REDIS_URL": self.redis_url,
             "SECRET_KEY": django_settings.SECRET_KEY,
             "SWEEP_SECONDS": str(SWEEP_SECONDS),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from communities.models import District, Organisation
-from evaluation import configuration
+from evaluation import configuration, sealing
 from evaluation.models import Application
 from portal.demo import journey, names, people, pool
 from portal.models import User
@@ -63,6 +63,7 @@ class World:
 def make_world(experts: int = 40, employers: int = 24) -> World:
     """Make it in an empty database; two calls in two tests make the same."""
     configuration.load()
+    sealing.first_key()
     districts = list(District.objects.all())
     people.make_officers(districts[:8])
     pool.make_experts(districts, names.chance("tests"), experts, employers)

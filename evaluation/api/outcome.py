@@ -5,6 +5,7 @@ Hides: that published copies are read and never the case behind them, and that n
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import django_filters
@@ -20,11 +21,11 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from evaluation import disclosing
+from evaluation import disclosing, sealing
 from evaluation.api.panel import receipt_file
 from evaluation.api.within import NUMBER
 from evaluation.models import Certificate, Objection, ObjectionProof, PublicNotice
-from evaluation.outcome import file_objection
+from evaluation.outcome import certificate_at, file_objection
 from evaluation.permissions import notices_visible_to, objections_visible_to
 from evaluation.workflow import CERTIFICATE, OBJECTION
 from portal import files
@@ -216,9 +217,39 @@ class CertificateSerializer(serializers.Serializer):
     issued_on = serializers.DateField()
     valid_until = serializers.DateField()
     sha256 = serializers.CharField()
+    seal = serializers.CharField(
+        help_text="the signature that the QR code holds, docs/certificate.md; empty without one"
+    )
+    seal_key = serializers.CharField(source="seal_key_id", allow_null=True)
 
     def get_standing(self, row: Certificate) -> str:
         return row.standing(timezone.localdate())
+
+
+class IssuerKeySerializer(serializers.Serializer):
+    """A public key of the issuer: 32 bytes of Ed25519 in hexadecimal. What it sealed until it was retired stays right."""
+
+    id = serializers.CharField()
+    public_key = serializers.CharField()
+    begins = serializers.DateField()
+    retired = serializers.DateField(allow_null=True)
+
+
+class IssuerKeysSerializer(serializers.Serializer):
+    """The published file of public keys, docs/certificate.md."""
+
+    format = serializers.CharField()
+    keys = IssuerKeySerializer(many=True)
+
+
+class RevocationsSerializer(serializers.Serializer):
+    """The signed list of certificates that ended: number -> standing (revoked or superseded) and since when."""
+
+    format = serializers.CharField()
+    day = serializers.DateField()
+    certificates = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+    key = serializers.CharField()
+    signature = serializers.CharField()
 
 
 class CertificateFilter(django_filters.FilterSet):
@@ -245,7 +276,7 @@ class CertificateEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin
     lookup_value_regex = PUBLIC_NUMBER
 
     def get_permissions(self) -> list[Any]:
-        public = self.action in ("list", "retrieve", "file")
+        public = self.action in ("list", "retrieve", "file", "issuer_keys", "revocations")
         return [permissions.AllowAny()] if public else super().get_permissions()
 
     def get_queryset(self) -> Any:
@@ -256,12 +287,36 @@ class CertificateEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin
             return Certificate.objects.all()
         return CERTIFICATE.visible_to(self.request.user) if self.request else Certificate.objects.none()
 
+    def get_object(self) -> Any:
+        """By its number; for guesses see ``certificate_at``."""
+        if self.action != "retrieve":
+            return super().get_object()
+        row = certificate_at(self.kwargs["number"], address_of(self.request))
+        if row is None:
+            raise Http404
+        return row
+
+    @extend_schema(responses=IssuerKeysSerializer)
+    @action(detail=False, url_path="issuer-keys", filterset_class=None, pagination_class=None)
+    def issuer_keys(self, request: Request) -> Response:
+        """The public keys that certificates are verified with, those that were retired included."""
+        return Response(sealing.keys_document())
+
+    @extend_schema(responses=RevocationsSerializer)
+    @action(detail=False, filterset_class=None, pagination_class=None)
+    def revocations(self, request: Request) -> Response:
+        """The newest signed list of certificates that ended before their last day."""
+        newest = sealing.newest_list()
+        if newest is None:
+            raise Http404
+        return Response(json.loads(newest.content))
+
     @extend_schema(responses=BINARY)
     @action(detail=True, content_negotiation_class=AnyAccept)
     def file(self, request: Request, number: str) -> HttpResponseBase:
         """The PDF of a certificate that holds; of one that does not, only its standing is told."""
-        row = get_object_or_404(Certificate, number=number)
-        if row.standing(timezone.localdate()) != "valid" or not row.file:
+        row = certificate_at(number, address_of(request))
+        if row is None or row.standing(timezone.localdate()) != "valid" or not row.file:
             raise Http404
         return files.send(
             row.file,

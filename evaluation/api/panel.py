@@ -24,7 +24,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from communities import access
-from evaluation import drawing, marking, sheets, snapshot, substituting, suspecting, wording
+from evaluation import (
+    decision_receipts,
+    drawing,
+    marking,
+    sheets,
+    snapshot,
+    substituting,
+    suspecting,
+    wording,
+)
 from evaluation import standard as standards
 from evaluation.api.cases import CodedSerializer, NamedSerializer
 from evaluation.api.within import CODE, NUMBER, OfApplication
@@ -241,6 +250,20 @@ class ResultEndpoint(OfApplication):
         if result is None:
             raise Http404
         return Response(ResultSerializer(_told(case, result, sees_sheets)).data)
+
+    @extend_schema(responses={(200, "application/json"): OpenApiTypes.OBJECT})
+    def receipt(self, request: Request, application: int) -> HttpResponse:
+        """The receipt of the decision, byte for byte as ``recompute.py`` reads it: the standard with its hash, every sheet
+        under a role, points, total and level. It names no expert; 403 until the result may be told.
+        """
+        result = decision_receipts.decided(request.user, self.application)
+        if result is None:
+            raise Http404
+        content = decision_receipts.receipt_bytes(self.application, result)
+        response = HttpResponse(content, content_type="application/json")
+        name = decision_receipts.file_name(self.application, result)
+        response["Content-Disposition"] = content_disposition_header(True, name) or ""
+        return response
 
 
 def _told(case: Application, result: Result, sees_sheets: bool) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def told(kind: policies.Kind, row: Any) -> dict[str, Any]:
 
 
 class PolicyEndpoint(Endpoint):
-    """Settings: ``kind`` is district, programme, stage_rule, parameter, form_rule, late_code or notice_form."""
+    """Settings: ``kind`` is one of ``policies.KINDS``: district, programme, parameter, late_code and so on."""
 
     scope = access.HANDLE
     serializer_class = PolicySerializer

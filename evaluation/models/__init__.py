@@ -35,9 +35,11 @@ from evaluation.models.guidance import (
     Photo,
 )
 from evaluation.models.messages import HeldMessage, HoldingRule
-from evaluation.models.outcome import Certificate, Objection, ObjectionProof, PublicNotice
+from evaluation.models.open_data import OpenDataFile, OpenDataSet, PublicText
+from evaluation.models.outcome import Certificate, IssuerKey, Objection, ObjectionProof, PublicNotice, RevocationList
 from evaluation.models.panel import (
     Amendment,
+    ApprovalMinutes,
     Assignment,
     Draw,
     Endorsement,
@@ -55,6 +57,7 @@ from evaluation.models.site_visit import SiteFinding, SiteSignature, SiteVisit
 __all__ = [
     "Amendment",
     "Application",
+    "ApprovalMinutes",
     "Assignment",
     "Batch",
     "BatchRow",
@@ -79,6 +82,7 @@ __all__ = [
     "HeldMessage",
     "HoldingRule",
     "IssuedNotice",
+    "IssuerKey",
     "LateCode",
     "MajorChange",
     "Mark",
@@ -87,6 +91,8 @@ __all__ = [
     "Objection",
     "ObjectionProof",
     "OfficerConflict",
+    "OpenDataFile",
+    "OpenDataSet",
     "OpinionFile",
     "PanelMeeting",
     "PanelMessage",
@@ -95,9 +101,11 @@ __all__ = [
     "Programme",
     "Project",
     "PublicNotice",
+    "PublicText",
     "Question",
     "Rating",
     "Result",
+    "RevocationList",
     "RuleOverride",
     "SavedView",
     "SiteFinding",

@@ -99,10 +99,51 @@ class ObjectionProof(Attachment):
     objection = models.ForeignKey(Objection, models.CASCADE, related_name="proofs")
 
 
+class IssuerKey(models.Model):
+    """A key that seals certificates. Only its public half is here; the private one lies in a file of ISSUER_KEYS."""
+
+    code = models.CharField(_("密钥编号"), max_length=16, primary_key=True)
+    public_key = models.CharField(_("公钥"), max_length=64)
+    begins = models.DateField(_("启用日期"))
+    retired = models.DateField(_("停用日期"), null=True)
+    is_current = models.BooleanField(_("正在使用"), default=True)
+
+    class Meta:
+        verbose_name = _("签发密钥")
+        ordering: ClassVar = ["begins", "code"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["is_current"], condition=models.Q(is_current=True), name="one_current_issuer_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class RevocationList(models.Model):
+    """撤销名单: the newest signed list of certificates that ended before their last day. One row, made anew."""
+
+    day = models.DateField(_("截至日期"))
+    content = models.TextField(_("名单"))
+    sha256 = models.CharField("SHA-256", max_length=64)
+    count = models.PositiveIntegerField(_("证书数"))
+
+    class Meta:
+        verbose_name = _("撤销名单")
+
+    def __str__(self) -> str:
+        return self.day.isoformat()
+
+
 class CertificateQuerySet(CaseQuerySet):
     def in_force(self, day: date) -> CertificateQuerySet:
         """Star certificates that hold on ``day``: the certified communities."""
         return self.filter(state="valid", is_final=True, valid_until__gte=day)
+
+    def ended(self) -> CertificateQuerySet:
+        """Certificates that ended before their last day: what the revocation list names."""
+        return self.filter(state__in=("revoked", "superseded"))
 
     def newest_first(self) -> CertificateQuerySet:
         return self.order_by("-issued_on", "-pk")
@@ -126,6 +167,10 @@ class Certificate(Case):
     valid_until = models.DateField(_("有效期至"))
     file = models.FileField(upload_to="", max_length=200, blank=True)
     sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+    seal = models.TextField(_("数字签名"), blank=True)
+    seal_key = models.ForeignKey(
+        IssuerKey, models.PROTECT, null=True, blank=True, verbose_name=_("签发密钥"), related_name="certificates"
+    )
 
     objects: ClassVar[Any] = CertificateQuerySet.as_manager()
 

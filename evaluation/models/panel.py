@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from evaluation.models.case import Application, Submission
 from experts.models import Expert
-from portal.models import Case, User
+from portal.models import Attachment, Case, User
 
 
 class Draw(models.Model):
@@ -169,6 +169,17 @@ class Result(models.Model):
 
     def __str__(self) -> str:
         return f"{self.application_id}/{self.review_round} {self.total} L{self.level}"
+
+
+class ApprovalMinutes(Attachment):
+    """会议纪要 of the meeting that approves the result of one review round; officers who see sheets read it."""
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="minutes")
+    review_round = models.PositiveSmallIntegerField(_("评审轮次"))
+    removed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("会议纪要")
 
 
 class Endorsement(models.Model):

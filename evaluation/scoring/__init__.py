@@ -9,7 +9,7 @@ from evaluation.scoring.forecast import Forecast, Hindrance, Step, Way, forecast
 from evaluation.scoring.panel import ItemResult, Sheet
 from evaluation.scoring.ranking import Entry, Ranked, Ranking, rank, shortlist
 from evaluation.scoring.result import NO_LEVEL_NAME, Cap, ChapterResult, Result, StageResult
-from evaluation.scoring.totals import evaluate, evaluate_stages, self_score
+from evaluation.scoring.totals import Lack, evaluate, evaluate_stages, lacks, self_score
 
 __all__ = [
     "NO_LEVEL_NAME",
@@ -19,6 +19,7 @@ __all__ = [
     "Forecast",
     "Hindrance",
     "ItemResult",
+    "Lack",
     "Outcome",
     "Ranked",
     "Ranking",
@@ -31,6 +32,7 @@ __all__ = [
     "evaluate_stages",
     "forecast",
     "hindrances",
+    "lacks",
     "rank",
     "score_files",
     "self_score",

@@ -6,6 +6,7 @@ Hides the methods of a standard and the rule for levels. Arithmetic is exact to 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from evaluation.scoring.panel import FAILED, MET, NA, SCORED, ItemResult, Sheet, check_panel, check_sheets, join
@@ -147,7 +148,7 @@ def _conclude(standard: Standard, stages: tuple[StageResult, ...]) -> Result:
     total = None if exact_total is None else rounded(exact_total, scoring.digits)
     items = _merged(standard, stages)
     caps = _caps(standard, items)
-    level = _level(standard, total, chapters, items, caps)
+    level = _level(standard, total, chapters, items)
     heaviest = scoring.max_na_ratio
     ordinary = [chapter.code for chapter in standard.chapters if not chapter.is_bonus]
     return Result(
@@ -238,22 +239,54 @@ def _caps(standard: Standard, items: Mapping[str, ItemResult]) -> tuple[Cap, ...
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What keeps a result from one level. chapters: codes of those below its floor; items: codes of what binds it."""
+
+    level: Level
+    below_total: bool
+    chapters: tuple[str, ...]
+    items: tuple[str, ...]
+
+    @property
+    def reached(self) -> bool:
+        """Nothing is lacking."""
+        return not (self.below_total or self.chapters or self.items)
+
+
+def lacks(standard: Standard, result: Result) -> tuple[Lack, ...]:
+    """Return for every level, from the lowest, what the result lacks for it; the highest that lacks nothing is its level."""
+    return tuple(_lack(standard, level, result.total, result.chapters, result.items) for level in standard.levels)
+
+
+def _lack(
+    standard: Standard,
+    level: Level,
+    total: Fraction | None,
+    chapters: Sequence[ChapterResult],
+    items: Mapping[str, ItemResult],
+) -> Lack:
+    scored = total is not None
+    return Lack(
+        level=level,
+        below_total=total is not None and total < level.min_total,
+        chapters=tuple(chapter.code for chapter in chapters if scored and chapter.ratio < level.min_chapter),
+        items=tuple(code for code, item in items.items() if _binds(standard.item(code), item, level.level)),
+    )
+
+
+def _binds(item: Item, result: ItemResult, level: int) -> bool:
+    """A control that is not met, or an item with ``from_level`` that won nothing, from the level on that it names."""
+    if item.from_level is None:
+        return result.state == FAILED
+    return item.from_level <= level and (result.state == FAILED or result.points == 0)
+
+
 def _level(
     standard: Standard,
     total: Fraction | None,
     chapters: Sequence[ChapterResult],
     items: Mapping[str, ItemResult],
-    caps: Sequence[Cap],
 ) -> Level | None:
-    if any(result.state == FAILED and standard.item(code).from_level is None for code, result in items.items()):
-        return None
-    reached = [
-        level
-        for level in standard.levels
-        if all(level.level < cap.below for cap in caps)
-        and (
-            total is None
-            or (total >= level.min_total and all(chapter.ratio >= level.min_chapter for chapter in chapters))
-        )
-    ]
-    return max(reached, key=lambda level: level.level, default=None)
+    found = [_lack(standard, level, total, chapters, items) for level in standard.levels]
+    return max((lack.level for lack in found if lack.reached), key=lambda level: level.level, default=None)

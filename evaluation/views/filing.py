@@ -20,6 +20,7 @@ from evaluation import (
     asking,
     carrying,
     checks,
+    decision_receipts,
     drawing,
     expecting,
     filing,
@@ -116,6 +117,7 @@ def _other_pages(request: HttpRequest, row: Application) -> list[tuple[str, str]
         (can(request.user, "see_panel", row) and begun, "panel", _("评审汇总")),
         (row.site_visits.exists(), "site-visit", _("现场核查")),
         (can_see_sheets(request.user, row) and row.state in DECIDED, "approval", _("审定")),
+        (can(request.user, decision_receipts.RIGHT, row), "decision", _("结果凭证")),
         (can(request.user, "see_deliveries", row) and bool(row.version), "application-messages", _("消息送达")),
     ]
     return [(reverse(name, args=[row.pk]), label) for allowed, name, label in found if allowed]

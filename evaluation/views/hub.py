@@ -78,6 +78,10 @@ PLACES = (
         gettext_noop("聘期、分值等数字。"), "change_policies", "see_settings",
     ),
     (
+        "policies:public_text", gettext_noop("公开文字"),
+        gettext_noop("公开页面上的文字，如开放数据的使用条款。"), "change_policies", "see_settings",
+    ),
+    (
         "message-texts", gettext_noop("消息文本"),
         gettext_noop("各类通知的文字，哪些通知核发后送出。"), "change_messages", "see_settings",
     ),

@@ -8,8 +8,11 @@ from typing import Any
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.utils.translation import gettext
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
+from django.views.decorators.http import require_POST
 
 from evaluation import (
     asking,
@@ -20,17 +23,21 @@ from evaluation import (
     history,
     marking,
     meeting,
+    minutes,
+    precedents,
     sheets,
     substituting,
 )
-from evaluation.models import Application
+from evaluation.models import Application, ApprovalMinutes
 from evaluation.permissions import can, can_see_sheets
 from evaluation.views.acting import PageActForm, act_forms, acted
 from evaluation.views.framing import fetch
 from evaluation.workflow import APPLICATION, ASSIGNMENT
-from portal.forms import act_links
+from portal import files
+from portal.forms import act_links, add_problems
 from portal.machine import NotAllowed
 from portal.models import User
+from portal.problems import Refused
 
 PANEL_ACTS = ("give_opinion", "recount", "close_review")
 DECISIONS = ("approve", "send_back", "not_pass")
@@ -145,9 +152,18 @@ def _outcome(request: HttpRequest, application: Application) -> dict[str, Any]:
 # --- approval -----------------------------------------------------------------------------------------------------
 
 
+class MinutesForm(forms.Form):
+    """One file; what is in it is looked at by the domain."""
+
+    file = forms.FileField(
+        label=gettext_lazy("会议纪要（PDF）"),
+        widget=forms.FileInput(attrs={"accept": files.accept_attribute(minutes.KINDS)}),
+    )
+
+
 @login_required
 def approval(request: HttpRequest, pk: int) -> HttpResponse:
-    """Result, reasons, dissent, opinion and history before the approver; the decision in words."""
+    """Result, reasons, dissent, opinion, earlier like results and history before the approver; the decision in words."""
     application = _fetch(request, pk, "see_sheets")
     acts = act_forms(request, APPLICATION, application, DECISIONS)
     status = 200
@@ -155,16 +171,67 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         if acted(request, APPLICATION, application, acts, DECISIONS):
             return redirect(application)
         application, status = _fetch(request, pk, "see_sheets"), 422
+    return _approval_page(request, application, acts, MinutesForm(), status)
+
+
+def _approval_page(
+    request: HttpRequest, application: Application, acts: dict[str, Any], form: MinutesForm, status: int
+) -> HttpResponse:
     reader = history.reader_of(request.user, application.project, [application])
     events = list(history.events_for(reader, application.project))
+    result = marking.result_of(application)
     context = {
         "application": application,
         "acts": acts,
         **_outcome(request, application),
+        "precedents": precedents.precedents(request.user, result) if result else [],
+        "minutes": minutes.kept(application),
+        "minutes_form": form if minutes.may_attach(request.user, application) else None,
         "findings": _findings(application),
         "events": [(event, reader.may_name(event)) for event in reversed(events)],
     }
     return render(request, "evaluation/approval.html", context, status=status)
+
+
+@login_required
+@require_POST
+def minutes_add(request: HttpRequest, pk: int) -> HttpResponse:
+    """Attach the minutes of the meeting to what is to be decided."""
+    application = _fetch(request, pk, "see_sheets")
+    form = MinutesForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            minutes.add(request.user, application, form.cleaned_data["file"])
+        except Refused as refused:
+            add_problems(form, refused.problems)
+        else:
+            return redirect(reverse("approval", args=[pk]) + "#minutes")
+    acts = act_forms(request, APPLICATION, application, DECISIONS)
+    return _approval_page(request, application, acts, form, 422)
+
+
+def _minutes(request: HttpRequest, pk: int, paper: int) -> ApprovalMinutes:
+    application = _fetch(request, pk, "see_sheets")
+    row: ApprovalMinutes = get_object_or_404(minutes.kept(application), pk=paper)
+    row.application = application
+    return row
+
+
+@login_required
+@require_POST
+def minutes_remove(request: HttpRequest, pk: int, paper: int) -> HttpResponse:
+    """Take minutes out again, before the decision."""
+    minutes.remove(request.user, _minutes(request, pk, paper))
+    return redirect(reverse("approval", args=[pk]) + "#minutes")
+
+
+@login_required
+def minutes_file(request: HttpRequest, pk: int, paper: int) -> HttpResponseBase:
+    """Minutes as they are kept."""
+    row = _minutes(request, pk, paper)
+    return files.send(
+        row.file, name=row.name, content_type=row.content_type, inline=True, request=request, sha256=row.sha256
+    )
 
 
 def _findings(application: Application) -> list[tuple[Any, str]]:

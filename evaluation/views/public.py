@@ -6,7 +6,9 @@ acts on top.
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 import segno
@@ -17,24 +19,29 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import cache_control
 
 from communities.permissions import city_duties
-from evaluation import disclosing, drawing
+from evaluation import disclosing, drawing, sealing
 from evaluation.models import Certificate, Objection, ObjectionProof, Programme, PublicNotice
-from evaluation.outcome import PROOF_KINDS, file_objection
+from evaluation.outcome import PROOF_KINDS, certificate_at, file_objection
 from evaluation.permissions import certificates_visible_to, objections_visible_to
+from evaluation.views.feeds import notice_in_words
 from evaluation.workflow import CERTIFICATE, OBJECTION
-from portal import files
+from portal import conditional, files
 from portal.attempts import address_of
 from portal.forms import act_links, add_problems
 from portal.models import Event
 from portal.problems import Refused
 
 PAGE = 20
+LONGEST = 4000  # characters of what is typed or pasted to find a certificate
+CODE = re.compile(r".*/(?P<number>[^/#]+)/?#(?P<seal>v1\.[\w-]+\.[\w-]+)", re.ASCII)
 
 
 def as_typed(text: str) -> str:
@@ -42,6 +49,7 @@ def as_typed(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).upper().split())
 
 
+@lru_cache(maxsize=512)
 def qr(address: str) -> SafeString:
     """The QR code of one of our own addresses as inline SVG."""
     # The drawing holds nothing but the modules: what is encoded does not stand in it as text.
@@ -51,6 +59,7 @@ def qr(address: str) -> SafeString:
 # --- notices ------------------------------------------------------------------------------------------------------
 
 
+@conditional.public
 def notices(request: HttpRequest) -> HttpResponse:
     """All notices, newest first; those still running carry their deadline."""
     words = request.GET.get("q", "").strip()[:60]
@@ -65,18 +74,25 @@ def notices(request: HttpRequest) -> HttpResponse:
     return render(request, "evaluation/notices.html", context)
 
 
+@conditional.public
 def notice(request: HttpRequest, pk: int) -> HttpResponse:
     """One notice as it was published, how to object, and for officers the objections they handle."""
-    row = get_object_or_404(PublicNotice.objects.select_related("result", "application"), pk=pk)
+    # Of the case behind it only keys: what it says was copied when it was published.
+    rows = PublicNotice.objects.select_related("result", "application").only(
+        *(field.name for field in PublicNotice._meta.concrete_fields), "application__id", "result__application",
+        "result__review_round",
+    )  # fmt: skip
+    row = get_object_or_404(rows, pk=pk)
     handles = bool(city_duties(request.user))
-    draw = disclosing.drawn_for(row.result)
+    draw = disclosing.drawn_for(row.result, "review_round")
     context = {
         "notice": row,
         "figures": row.figures,
         "running": row.is_running(timezone.localdate()),
         "draw": draw,
         "opened": row.figures.get("opened", []),
-        "earlier": drawing.earlier(row.application, draw) if draw else [],
+        "earlier": drawing.earlier(row.application, draw).defer("frozen", "identities") if draw else [],
+        "description": notice_in_words(row),
         "qr": qr(settings.SITE_URL + row.get_absolute_url()),
         "objections": objections_visible_to(request.user).filter(notice=row) if handles else [],
     }
@@ -194,17 +210,25 @@ def objection_proof(request: HttpRequest, pk: int) -> HttpResponseBase:
 # --- certificates -------------------------------------------------------------------------------------------------
 
 
+@conditional.public
 def certificate_check(request: HttpRequest) -> HttpResponse:
-    """From a typed number to its page."""
-    number = as_typed(request.GET.get("number", ""))
+    """From a typed number, or the pasted text of a QR code, to its page."""
+    typed = request.GET.get("number", "")[:LONGEST]
+    code = CODE.fullmatch("".join(typed.split()))
+    number = as_typed(code["number"] if code else typed)
     if number and "/" not in number:
-        return redirect("certificate", number)
-    return render(request, "evaluation/certificate_check.html")
+        address = reverse("certificate", args=[number])
+        return redirect(f"{address}#{code['seal']}" if code else address)
+    return render(request, "evaluation/certificate_check.html", {"newest": sealing.newest_day()})
 
 
+@conditional.public
+@cache_control(
+    no_cache=True
+)  # a browser asks anew before it shows a page again: the certificate may be revoked by then
 def certificate(request: HttpRequest, number: str) -> HttpResponse:
     """Whether a certificate holds, in words as large as they are important; an unknown number says so."""
-    row = Certificate.objects.filter(number=as_typed(number)).first()
+    row = certificate_at(as_typed(number), address_of(request))
     if row is None:
         return render(request, "evaluation/certificate_unknown.html", {"number": number[:60]}, status=404)
     standing = row.standing(timezone.localdate())
@@ -216,6 +240,7 @@ def certificate(request: HttpRequest, number: str) -> HttpResponse:
         "standing": standing,
         "successor": successor(row) if standing == "superseded" else None,
         "acts": act_links(CERTIFICATE, row, request.user) if may_act else [],
+        "newest": sealing.newest_day(),
     }
     return render(request, "evaluation/certificate.html", context)
 
@@ -229,8 +254,8 @@ def successor(row: Certificate) -> Certificate | None:
 
 def certificate_file(request: HttpRequest, number: str) -> HttpResponseBase:
     """The PDF of a certificate that holds; one that does not is told of on its page only."""
-    row = get_object_or_404(Certificate, number=as_typed(number))
-    if row.standing(timezone.localdate()) != "valid" or not row.file:
+    row = certificate_at(as_typed(number), address_of(request))
+    if row is None or row.standing(timezone.localdate()) != "valid" or not row.file:
         raise Http404
     return files.send(
         row.file,
@@ -281,6 +306,7 @@ class DirectoryFilter(forms.Form):
         return rows.filter(issued_on__year=int(year)) if year else rows
 
 
+@conditional.public
 def directory(request: HttpRequest) -> HttpResponse:
     """Certified communities: whoever holds a star certificate today."""
     certified = Certificate.objects.in_force(timezone.localdate())

@@ -23,6 +23,7 @@ from evaluation.models import Standard
 from evaluation.permissions import can_city
 from evaluation.standard.reading import MOST_BYTES
 from evaluation.wording import points_words
+from portal import conditional
 from portal.files import display_name
 from portal.machine import NotAllowed
 from portal.problems import Problem, Refused
@@ -52,6 +53,7 @@ FORMS = {
 }
 
 
+@conditional.public
 def standards_list(request: HttpRequest) -> HttpResponse:
     """Every version of every standard."""
     rows = Standard.objects.defer("document").order_by("code", "-imported_at", "-pk")
@@ -148,6 +150,7 @@ class ItemFilter(forms.Form):
         self.fields["stage"].choices = [("", _("全部")), *scored]
 
 
+@conditional.public
 def standard_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One version to read: what counts, how it is counted, every item."""
     row = get_object_or_404(Standard, pk=pk)

@@ -13,6 +13,7 @@ from evaluation.models import Certificate, Objection
 from evaluation.notifications import tell_certificate, tell_objection
 from evaluation.outcome import last_day
 from evaluation.permissions import certificate_roles, certificates_visible_to, objection_roles, objections_visible_to
+from evaluation.sealing import list_needed
 from portal.machine import MACHINES, Act, Ask, Machine, Transition, hold, register
 from portal.problems import Problem, gettext_noop
 
@@ -132,13 +133,16 @@ CERTIFICATE = register(
         terms=frozenset({"valid"}),
         transitions=(
             Transition("expire", _("到期"), _("证书到期"), ("valid",), "expired", ("system",)),
-            Transition("supersede", _("被取代"), _("被新证书取代"), ("valid",), "superseded", ("system",)),
+            Transition(
+                "supersede", _("被取代"), _("被新证书取代"), ("valid",), "superseded", ("system",), effects=(list_needed,),
+            ),
             Transition(
                 "cancel", _("因重大变更撤销"), _("因重大变更撤销了证书"), ("valid",), "revoked", ("system",), danger=True,
+                effects=(list_needed,),
             ),
             Transition(
                 "revoke", _("撤销证书"), _("撤销了证书"), ("valid",), "revoked", ("supervisor",), danger=True,
-                asks=(REASON, Ask("hearing", _("听取当事人意见的情况"))), afterwards=(ban_unit,),
+                asks=(REASON, Ask("hearing", _("听取当事人意见的情况"))), effects=(list_needed,), afterwards=(ban_unit,),
             ),
         ),
     )

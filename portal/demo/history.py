@@ -19,7 +19,7 @@ from typing import Any
 from django.utils import timezone
 
 from communities.models import Community, District, Membership, Organisation
-from evaluation import outcome, scoring, snapshot
+from evaluation import outcome, scoring, sealing, snapshot
 from evaluation.models import Application, Certificate, Programme, Project, PublicNotice, Result, Submission
 from evaluation.workflow import CERTIFICATE
 from portal.demo import days, marks, names, people, places
@@ -72,6 +72,7 @@ def at_noon(day: date, minutes: int = 0) -> datetime:
 
 def make(districts: Sequence[District], random: Random, share: float = 1.0) -> int:
     """Write the history and return how many certificates it has; ``share`` below 1 makes a small one."""
+    sealing.first_key()
     programme = Programme.objects.select_related("standard").get(pk="smart_community")
     units = make_units(districts)
     awards = list(first_awards(units, districts, random, share))
@@ -200,7 +201,7 @@ class Past:
             read = [scoring.Sheet(sheet["scorer"], sheet["leader"], sheet["marks"]) for sheet in sheets]
             result = scoring.evaluate(self.standard, STAGE, read)
             if result.level == level:
-                return claimed, sheets, result.as_json()
+                return claimed, sheets, result.as_trace()
 
     def _sheet(self, number: int, claimed: Mapping[str, Any]) -> dict[str, Any]:
         items = self.standard.items(STAGE)

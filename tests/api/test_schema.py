@@ -62,10 +62,11 @@ def test_every_operation_describes_its_refusals_in_one_shape(schema):
 def test_what_is_public_is_exactly_this(schema):
     public = {one["operationId"] for _, _, one in operations(schema) if {} in one.get("security", [{}])}
     assert public == {
-        "accounts_create", "certificates_file_retrieve", "certificates_list", "certificates_retrieve", "districts_list",
+        "accounts_create", "certificates_file_retrieve", "certificates_issuer_keys_retrieve", "certificates_list",
+        "certificates_retrieve", "certificates_revocations_retrieve", "districts_list",
         "districts_retrieve", "expert_calls_admitted_list", "expert_calls_list", "expert_calls_retrieve",
         "expert_calls_versions_list", "notices_list", "notices_receipt_retrieve", "notices_retrieve", "objections_create",
-        "objections_status_retrieve", "programmes_list", "programmes_retrieve", "standards_document_retrieve",
+        "objections_status_retrieve", "open_data_list", "programmes_list", "programmes_retrieve", "standards_document_retrieve",
         "standards_list", "standards_retrieve", "token_create",
     }  # fmt: skip
 

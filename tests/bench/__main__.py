@@ -43,6 +43,7 @@ REQUESTS = int(os.environ.get("BENCH_REQUESTS", "200"))
 LIMITS = {
     "queue": 5, "project": 10, "save_mark": 4, "api_list_50": 8, "self_assessment": 15, "autosave": 5, "scoring_room": 10,
     "panel_table": 8, "my_work": 15, "queue_100000": 1.5, "search_100000": 10, "search_common_100000": 20,
+    "public_notice": 3, "public_notice_cached": 1.2, "public_home_cached": 1.2,
 }  # fmt: skip
 CROWD = 10 * PROJECTS  # the city once more, ten times as large
 SEARCHED = {"search_100000": f"{CROWD // 2 + 4321}号", "search_common_100000": "示例"}  # one case, and all of them
@@ -88,6 +89,16 @@ def fetch(url: str, cookies: str, data: bytes | None = None, token: str = "", ac
             answer.read()
     except HTTPError as error:
         raise SystemExit(f"{url}: {error.code} {error.read()[:500].decode(errors='replace')}") from error
+
+
+def fetch_unchanged(url: str, tag: str) -> None:
+    """Ask as a visitor's browser does that has the page already; anything but 304 stops the run."""
+    try:
+        with urlopen(Request(url, headers={"If-None-Match": tag, "Accept": "*/*"}), timeout=60) as answer:  # noqa: S310  our own address
+            raise SystemExit(f"{url}: {answer.status} instead of 304")
+    except HTTPError as error:
+        if error.code != 304:
+            raise SystemExit(f"{url}: {error.code} instead of 304") from error
 
 
 def median_ms(call: Callable[[], None], times: int) -> float:
@@ -169,8 +180,26 @@ def pages(officer: User, project: Project) -> list[dict[str, Any]]:
         spent = median_ms(lambda: fetch(portal + save, pen, body, "c" * 32), REQUESTS)
         count = queries_of(lambda: expert.post(save, body, content_type="application/x-www-form-urlencoded"))
         rows.append(_row("save_mark", spent, base, count))
+        rows += public(portal, base, project)
         rows += desk(portal, base, project)
         rows += panel(portal, base, long, project, reverse("scoring", args=[assignment.pk]), expert)
+    return rows
+
+
+def public(portal: str, base: float, project: Project) -> list[dict[str, Any]]:
+    """What visitors see: a notice made anew, and pages that they have already, asked for once more."""
+    notice = at("notice", project, 907).notices.get().get_absolute_url()
+    visitor = Client(headers={"host": "127.0.0.1"})
+    rows = [_row(
+        "public_notice", median_ms(lambda: fetch(portal + notice, ""), REQUESTS), base, queries_of(lambda: visitor.get(notice))
+    )]  # fmt: skip
+    for name, address in (("public_notice_cached", notice), ("public_home_cached", reverse("home"))):
+        with urlopen(portal + address, timeout=60) as answer:  # noqa: S310  our own address
+            tag = answer.headers["ETag"]
+        spent = median_ms(lambda address=address, tag=tag: fetch_unchanged(portal + address, tag), REQUESTS)
+        known = visitor.get(address)["ETag"]
+        count = queries_of(lambda address=address, known=known: visitor.get(address, headers={"if-none-match": known}))
+        rows.append(_row(name, spent, base, count))
     return rows
 
 

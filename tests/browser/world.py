@@ -5,6 +5,7 @@ Every function takes and gives what JSON can hold. Nobody here does by hand what
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -22,6 +23,7 @@ from evaluation import (
     exporting,
     filing,
     marking,
+    open_data,
     saved_views,
     snapshot,
     wording,
@@ -97,6 +99,8 @@ def build() -> dict[str, Any]:
         admissions.make_calls(districts)
         admissions.one_is_due(timezone.localdate())
         _make_import()
+        for age in (1, 0):
+            open_data.make(timezone.localdate() - timedelta(days=age))
         world.consider_told()
     return places()
 

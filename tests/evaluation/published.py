@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from communities import credit_code
 from communities.models import Community, District, Membership, Officer, Organisation
-from evaluation import configuration, outcome
+from evaluation import configuration, outcome, sealing
 from evaluation.models import Application, Assignment, Certificate, Draw, Programme, Project, Result, Submission
 from experts import draw as lots
 from experts.models import Expert
@@ -71,6 +71,7 @@ def judged(name="示例·云栖里小区", *, number=1, stage="completion", stat
     """An application in ``state`` with a result and its panel."""
     if not Programme.objects.exists():
         configuration.load()
+    sealing.first_key()
     programme = Programme.objects.get(pk="smart_community")
     unit = organisation(f"示例置业{number}有限公司", number)
     author = user(f"author{number}")

@@ -44,7 +44,7 @@ KEYS = {
     "district": lambda: "500112", "programme": lambda: "smart_community", "parameter": lambda: "expert_term_years",
     "stage_rule": lambda: StageRule.objects.get(programme="smart_community", stage="completion").pk,
     "form_rule": lambda: FormRule.objects.get(rule="won_items_are_proved").pk, "late_code": lambda: "law",
-    "notice_form": lambda: "refusal",
+    "notice_form": lambda: "refusal", "public_text": lambda: "open_data_licence",
 }  # fmt: skip
 
 

@@ -63,6 +63,18 @@ class TestCounting:
         with pytest.raises(TooMany):
             attempts.take(THREE, "one")
 
+    def test_asking_whether_there_is_room_counts_nothing_and_says_until_when(self):
+        for _time in range(3):
+            attempts.refuse_used_up(THREE, "one")
+            attempts.take(THREE, "one")
+        assert Attempt.objects.count() == 3
+        with pytest.raises(TooMany) as asked:
+            attempts.refuse_used_up(THREE, "one")
+        with pytest.raises(TooMany) as tried:
+            attempts.take(THREE, "one")
+        assert (asked.value.until, Attempt.objects.count()) == (tried.value.until, 3)
+        attempts.refuse_used_up(Allowance("test", 0, 10), "one")
+
     def test_none_at_most_is_no_limit(self):
         for _time in range(3):
             attempts.take(Allowance("test", 0, 10), "one")

@@ -18,10 +18,10 @@ SETTINGS = BASE_DIR / "portal" / "settings.py"
 OURS = (
     "ALLOWED_HOSTS", "CALENDAR_PER_HOUR", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "DEFAULT_FROM_EMAIL", "DIGEST_HOUR",
     "EMAIL_BACKEND", "EMAIL_HOST",
-    "EMAIL_PORT", "HTTPS", "LOG_LEVEL", "MAX_OBJECTION_MEGABYTES", "MAX_UPLOAD_MEGABYTES", "OBJECTIONS_PER_HOUR",
+    "EMAIL_PORT", "HTTPS", "ISSUER_KEYS", "LOG_LEVEL", "MAX_OBJECTION_MEGABYTES", "MAX_UPLOAD_MEGABYTES", "OBJECTIONS_PER_HOUR",
     "PROTECTED_FILES_PREFIX", "PROXIES", "REDIS_URL", "REGISTRATIONS_PER_HOUR", "SECRET_KEY", "SIGN_IN_ATTEMPTS",
     "SIGN_IN_MINUTES", "SIGN_IN_NAME_ATTEMPTS", "SITE_URL",
-    "SWEEP_SECONDS", "WORK_ATTEMPTS", "WORK_LEASE_SECONDS",
+    "SWEEP_SECONDS", "UNKNOWN_CERTIFICATES_PER_HOUR", "WORK_ATTEMPTS", "WORK_LEASE_SECONDS",
 )  # fmt: skip
 
 
@@ -47,6 +47,7 @@ def test_the_defaults_work_on_one_machine_and_show_no_traces_to_strangers(load, 
     assert found["DATABASES"]["default"]["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     assert found["CELERY_BROKER_URL"] == f"redis+socket://{data / 'redis.sock'}"
     assert (found["MEDIA_ROOT"], found["EMAIL_FILE_PATH"]) == (data / "files", data / "mail")
+    assert found["ISSUER_KEYS"] == data / "issuer-keys"
     assert (found["LANGUAGE_CODE"], found["TIME_ZONE"], found["USE_TZ"]) == ("zh-hans", "Asia/Shanghai", True)
 
 
@@ -66,7 +67,7 @@ def test_a_flag_that_is_neither_is_refused_by_name(load, name, value):
 NUMBERS = [
     "CALENDAR_PER_HOUR", "DIGEST_HOUR", "EMAIL_PORT", "MAX_OBJECTION_MEGABYTES", "MAX_UPLOAD_MEGABYTES",
     "OBJECTIONS_PER_HOUR", "PROXIES", "REGISTRATIONS_PER_HOUR", "SIGN_IN_ATTEMPTS", "SIGN_IN_MINUTES",
-    "SIGN_IN_NAME_ATTEMPTS", "SWEEP_SECONDS", "WORK_ATTEMPTS", "WORK_LEASE_SECONDS",
+    "SIGN_IN_NAME_ATTEMPTS", "SWEEP_SECONDS", "UNKNOWN_CERTIFICATES_PER_HOUR", "WORK_ATTEMPTS", "WORK_LEASE_SECONDS",
 ]  # fmt: skip
 
 
