@@ -99,7 +99,7 @@ def full_stages(
     """Describe the rest: the same tests on PostgreSQL and Redis, then the real worker and the browser on both.
 
     server, second: the variables that name two pairs of PostgreSQL and Redis; broker: a Redis beside SQLite. Stages of one
-    tuple run side by side: those that start a portal and wait for it use one process each, and never the same server.
+    tuple run side by side, never on the same server: whoever waits for a portal leaves the machine to the others.
     """
     # Playwright keeps an event loop in the thread of the test; Django would take that for asynchronous code.
     browser = {"DJANGO_ALLOW_ASYNC_UNSAFE": "true", "CHROMIUM": chromium_program() or ""}
@@ -110,9 +110,9 @@ def full_stages(
             pytest_stage("worker-sqlite", "worker and not postgresql", broker),
             pytest_stage("worker-postgresql", "worker", server),
             pytest_stage("browser-postgresql", "browser and not looks", {**second, **browser}),
+            # Two browsers at once, each before a portal with a database and a broker of its own.
+            pytest_stage("browser-sqlite", "browser and looks", browser, workers=2, dist="loadgroup"),
         ),
-        # Two browsers at once, each before a portal with a database and a broker of its own.
-        (pytest_stage("browser-sqlite", "browser and looks", browser, workers=2, dist="loadgroup"),),
     ]
 
 
