@@ -155,7 +155,7 @@ def read_the_certificate(journey: Journey, stage: str, level: str) -> None:
     number = journey.case(stage)["certificate"]
     public = journey.house.visitor()
     public.go(f"/certificates/{number}/")
-    expect(public.page.get_by_role("status")).to_have_text("有效")
+    expect(public.page.locator(".verdict")).to_have_text("有效")
     public.reads(COMMUNITY)
     address = public.page.get_by_role("link", name="下载证书 PDF").get_attribute("href")
     pdf = pypdf.PdfReader(io.BytesIO(public.page.context.request.get(f"{public.address}{address}").body()))
