@@ -110,9 +110,9 @@ def full_stages(
             pytest_stage("worker-sqlite", "worker and not postgresql", broker),
             pytest_stage("worker-postgresql", "worker", server),
             pytest_stage("browser-postgresql", "browser and not looks", {**second, **browser}),
-            # Two browsers at once, each before a portal with a database and a broker of its own.
-            pytest_stage("browser-sqlite", "browser and looks", browser, workers=2, dist="loadgroup"),
         ),
+        # Two browsers at once, each before a portal with a database and a broker of its own.
+        (pytest_stage("browser-sqlite", "browser and looks", browser, workers=2, dist="loadgroup"),),
     ]
 
 

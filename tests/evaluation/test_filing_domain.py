@@ -19,7 +19,7 @@ from portal.models import Event
 from portal.problems import Changed, Refused
 from tests.evaluation import scenes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 NOTICED = [
     ("document", "D04"), ("document", "D01"), ("item", "4.1.1"), ("item", "4.2.1"), ("data", "planning_permit_on"),

@@ -27,7 +27,7 @@ from portal.models import Event, Upload
 from portal.problems import Changed
 from tests.evaluation import scenes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 TODAY = timezone.localdate()
 DAY = timedelta(days=1)
