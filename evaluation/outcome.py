@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.conf import settings
@@ -24,7 +24,7 @@ from portal.attachments import attachment_values
 from portal.machine import Stale, hold
 from portal.models import Sequence
 from portal.problems import Problem, Refused, gettext_noop
-from portal.workdays import years_later
+from portal.workdays import last_day
 
 PROOF_KINDS = ("pdf", "jpg")
 
@@ -220,11 +220,6 @@ def keep_pdf(certificate: Certificate) -> None:
     content = certificate_pdf(certificate)
     certificate.sha256 = files.sha256_of(content)
     certificate.file.save(f"certificate-{certificate.sha256}.pdf", ContentFile(content), save=False)
-
-
-def last_day(day: date, years: int) -> date:
-    """The last day of ``years`` that begin on ``day``: the day before the same day (29 February counts as 28)."""
-    return years_later(day, years) - timedelta(days=1)
 
 
 def certificate_at(number: str, address: str) -> Certificate | None:

@@ -25,7 +25,7 @@ from portal.attachments import attachment_values
 from portal.machine import NotAllowed, hold
 from portal.models import User
 from portal.problems import Problem, Refused, gettext_noop
-from portal.workdays import years_later
+from portal.workdays import last_day, years_later
 
 PROOF_KINDS = ("pdf", "jpg")
 PROOFS_AT_MOST = 20
@@ -236,9 +236,9 @@ def term_of(admission: Admission, day: date) -> tuple[date, date]:
         years = standing.parameter("expert_term_years")
         begins = max(day, expert.term_until + timedelta(days=1))
         first = expert.term_from if begins > day else day
-        return first, years_later(begins, years) - timedelta(days=1)
+        return first, last_day(begins, years)
     years = admission.call.term_years if admission.call else standing.parameter("expert_term_years")
-    return day, years_later(day, years) - timedelta(days=1)
+    return day, last_day(day, years)
 
 
 def enter(admission: Admission, day: date) -> Expert:

@@ -39,7 +39,7 @@ from portal.models import User
 from portal.problems import Problem, Refused, gettext_noop
 from portal.tables import Column, Row, Table
 from portal.tasks import swept
-from portal.workdays import years_later
+from portal.workdays import last_day, years_later
 
 MOST_ROWS = 500
 KEPT_DAYS = "unreleased_import_days"  # parameter: how long what was not released is kept
@@ -89,7 +89,7 @@ def template() -> bytes:
 def _examples(fields: list[str], districts: list[str]) -> list[dict[str, Any]]:
     """Two rows that show how one is filled in, with everything and with the least; each says what it is."""
     today = timezone.localdate()
-    term = {"term_from": today, "term_until": years_later(today, 3) - timedelta(days=1)}
+    term = {"term_from": today, "term_until": last_day(today, 3)}
     common = {"district": next(iter(districts), ""), "field_1": next(iter(fields), ""), **term}
     return [
         {

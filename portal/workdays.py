@@ -161,6 +161,11 @@ def years_later(day: date, years: int) -> date:
         return day.replace(year=day.year + years, day=28)
 
 
+def last_day(day: date, years: int) -> date:
+    """The last day of ``years`` that begin on ``day``: the day before the same day (29 February counts as 28)."""
+    return years_later(day, years) - _DAY
+
+
 def _days(first: date, last: date) -> Iterator[date]:
     """Yield the days from ``first`` to ``last``, both included."""
     return (date.fromordinal(number) for number in range(first.toordinal(), last.toordinal() + 1))

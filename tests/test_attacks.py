@@ -42,6 +42,7 @@ from portal.demo import admissions, construction, journey, papers, people
 from portal.machine import Stale
 from portal.message_texts import LANGUAGES
 from portal.models import Event, Upload, User
+from portal.workdays import last_day
 from tests.api.conftest import Client
 from tests.evaluation import scenes
 
@@ -198,7 +199,7 @@ def test_a_revoked_unit_is_banned_for_three_years(at):
     CERTIFICATE.perform(certificate, "revoke", by=people.officer("supervisor"), reason="造假", hearing="已听取")
     unit = Organisation.objects.get(pk=certificate.application.project.organisation_id)
     today = timezone.localdate()
-    assert (unit.state, unit.banned_until) == ("banned", outcome.last_day(today, 3))
+    assert (unit.state, unit.banned_until) == ("banned", last_day(today, 3))
     assert (unit.may_apply(unit.banned_until), unit.may_apply(today)) == (False, False)
     assert Event.objects.of(unit).last().verb == "organisation.ban"
 

@@ -1,4 +1,4 @@
-"""What anybody needs to verify a certificate without us: public keys, the list of those that ended, verifiers, test vectors.
+"""What anybody needs to verify without us: public keys, the list of certificates that ended, verifiers, test vectors.
 
 Hides: that these are files to be saved. None of them runs as a page of ours.
 """
@@ -51,15 +51,18 @@ def certificate_verifier(request: HttpRequest) -> HttpResponseBase:
     return saved(request, verifier_page.page().encode(), "verify-certificate.html", "text/html; charset=utf-8")
 
 
-DOCUMENTS = {
-    "verify_certificate.py": "text/x-python; charset=utf-8",
-    "certificate_vectors.json": "application/json",
-    "certificate.md": "text/markdown; charset=utf-8",
-}
+TYPES = {".py": "text/x-python; charset=utf-8", ".json": "application/json", ".md": "text/markdown; charset=utf-8"}
+DOCUMENTS = ("verify_certificate.py", "certificate_vectors.json", "certificate.md")
+
+
+def document(request: HttpRequest, name: str) -> HttpResponseBase:
+    """A file as it lies in docs/. name: never from an address, which could name any."""
+    path = settings.BASE_DIR / "docs" / name
+    return saved(request, path.read_bytes(), name, TYPES[path.suffix])
 
 
 def certificate_document(request: HttpRequest, name: str) -> HttpResponseBase:
-    """The stand-alone program, the test vectors and the format, as they lie in docs/."""
+    """The stand-alone program, the test vectors and the format."""
     if name not in DOCUMENTS:
         raise Http404
-    return saved(request, (settings.BASE_DIR / "docs" / name).read_bytes(), name, DOCUMENTS[name])
+    return document(request, name)

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -17,8 +16,6 @@ from evaluation.models import Application, Result
 from evaluation.scoring.receipts import canonical_bytes
 from evaluation.views.framing import fetch
 from evaluation.views.standards import rules
-
-PROGRAM = "recompute.py"
 
 
 def _decided(request: HttpRequest, pk: int) -> tuple[Application, Result]:
@@ -71,12 +68,4 @@ def receipt_file(content: bytes, name: str) -> HttpResponse:
     response = HttpResponse(content, content_type="application/json")
     response["Content-Disposition"] = content_disposition_header(True, name)
     response["Cache-Control"] = "private, no-store"
-    return response
-
-
-def recompute_program(request: HttpRequest) -> HttpResponse:
-    """The stand-alone program, one page of Python, for whoever does not want to trust our pages."""
-    program = (settings.BASE_DIR / "docs" / PROGRAM).read_bytes()
-    response = HttpResponse(program, content_type="text/x-python; charset=utf-8")
-    response["Content-Disposition"] = content_disposition_header(True, PROGRAM)
     return response

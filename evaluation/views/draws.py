@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -272,11 +271,3 @@ def notice_receipt_page(request: HttpRequest, pk: int, review_round: int | None 
         **_in_words(row),
     }
     return render(request, "evaluation/notice_receipt.html", context)
-
-
-def draw_verifier(request: HttpRequest) -> HttpResponse:
-    """The stand-alone verifier, one page of Python, for whoever does not want to trust our pages."""
-    program = (settings.BASE_DIR / "docs" / "verify_draw.py").read_bytes()
-    response = HttpResponse(program, content_type="text/x-python; charset=utf-8")
-    response["Content-Disposition"] = content_disposition_header(True, "verify_draw.py")
-    return response

@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from communities.workflow import ORGANISATION
 from evaluation.models import Certificate, Objection
 from evaluation.notifications import tell_certificate, tell_objection
-from evaluation.outcome import last_day
 from evaluation.permissions import certificate_roles, certificates_visible_to, objection_roles, objections_visible_to
 from evaluation.sealing import list_needed
 from portal.machine import MACHINES, Act, Ask, Machine, Transition, hold, register
 from portal.problems import Problem, gettext_noop
+from portal.workdays import last_day
 
 Data = Mapping[str, Any]
 REASON = Ask("reason", _("理由"))

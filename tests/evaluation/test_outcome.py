@@ -19,6 +19,7 @@ from portal import clock, files, tasks
 from portal.demo import cases, journey, names, papers, people
 from portal.machine import NotAllowed, Stale
 from portal.models import Event
+from portal.workdays import last_day
 from tests.evaluation import scenes
 
 pytestmark = pytest.mark.django_db
@@ -286,7 +287,7 @@ class TestObjection:
     ],
 )
 def test_years_end_the_day_before(day, years, last):
-    assert outcome.last_day(day, years) == last
+    assert last_day(day, years) == last
 
 
 class TestCertificate:
@@ -303,7 +304,7 @@ class TestCertificate:
             project.standard.sha256,
             "参考样本，非官方标准文本",
         )
-        assert (certificate.issued_on, certificate.valid_until) == (TODAY, outcome.last_day(TODAY, 2))
+        assert (certificate.issued_on, certificate.valid_until) == (TODAY, last_day(TODAY, 2))
         assert certificate.due_on == certificate.valid_until
 
     def test_numbers_follow_each_other_by_kind_and_year(self, certified, approval):
