@@ -32,7 +32,7 @@ PROOF_KINDS = ("pdf", "jpg")
 @publishes
 def known_to_the_public(communities: Collection[int]) -> frozenset[int]:
     """Of these communities those that a notice or a certificate named."""
-    cases = Application.objects.filter(project__community__in=communities).exclude(notices=None, certificate=None)
+    cases = Application.objects.filter(project__community__in=communities).exclude(notices=None, certificates=None)
     return frozenset(cases.values_list("project__community", flat=True))
 
 

@@ -99,8 +99,7 @@ class ApplicationSerializer(LifeSerializer):
         return bool(row.fault)
 
     def get_certificate(self, row: Application) -> str | None:
-        given = getattr(row, "certificate", None)
-        return given.number if given else None
+        return row.certificate.number if row.certificate else None
 
 
 # --- projects -----------------------------------------------------------------------------------------------------
@@ -229,8 +228,9 @@ class ApplicationEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
-        rows = (rows.with_case() if self.detail else with_shortage(rows.for_lists())).select_related("certificate")
-        return rows.prefetch_related("project__programme", Engagement.objects.prefetch_at("project__")).by_deadline()
+        rows = rows.with_case() if self.detail else with_shortage(rows.for_lists())
+        engaged = Engagement.objects.prefetch_at("project__")
+        return rows.prefetch_related("certificates", "project__programme", engaged).by_deadline()
 
     @extend_schema(responses=EventSerializer(many=True), filters=False)
     @action(detail=True)

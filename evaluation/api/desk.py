@@ -50,8 +50,8 @@ class QueueEndpoint(Endpoint):
         user: Any = request.user
         if not may_see_queue(user):
             raise NotAllowed("queue")
-        rows = with_shortage(desk.rows(user, request.query_params)).select_related("certificate")
-        rows = rows.prefetch_related("project__programme", Engagement.objects.prefetch_at("project__"))
+        rows = with_shortage(desk.rows(user, request.query_params))
+        rows = rows.prefetch_related("certificates", "project__programme", Engagement.objects.prefetch_at("project__"))
         return self.paged(rows, ApplicationSerializer)
 
 

@@ -260,6 +260,11 @@ class Application(Case):
     def stage_name(self) -> str:
         return self.standard.stage(self.stage).name
 
+    @property
+    def certificate(self) -> Any:
+        """The newest certificate, in force or not: another level and another term are each a certificate of its own."""
+        return max(self.certificates.all(), key=lambda row: row.pk, default=None)
+
 
 class Statement(models.Model):
     """申报材料 of form "online": a text typed in the portal."""

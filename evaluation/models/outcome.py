@@ -152,7 +152,7 @@ class CertificateQuerySet(CaseQuerySet):
 class Certificate(Case):
     """证书: provisional after the design review, the star after completion. Copies of names, as they were when issued."""
 
-    application = models.OneToOneField(Application, models.PROTECT, related_name="certificate")
+    application = models.ForeignKey(Application, models.PROTECT, related_name="certificates")
     number = models.CharField(_("证书编号"), max_length=40, unique=True)
     is_final = models.BooleanField(_("星级证书"))
     level = models.PositiveSmallIntegerField(_("星级"))
@@ -176,6 +176,11 @@ class Certificate(Case):
 
     class Meta:
         verbose_name = _("证书")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["application"], condition=models.Q(state="valid"), name="one_valid_certificate"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.number

@@ -93,7 +93,7 @@ def application(request: HttpRequest, pk: int) -> HttpResponse:
         "open_problems": sum(len(found) for _label, found in advice),
         "sealed": sealed,
         "carry_offered": edits and carrying.is_offered(row),
-        "certificate": Certificate.objects.filter(application=row).first(),
+        "certificate": row.certificate,
         "places": _other_pages(request, row),
         "questions": asking.questions_of(request.user, row) if row.version else (),
         "notices": issuing.notices_of(request.user, row) if row.version else (),
