@@ -63,6 +63,22 @@ def house(browser: Browser, portal: Portal, remembered: dict[str, Any]) -> Itera
 
 
 @pytest.fixture(scope="session")
+def open_rooms(browser: Browser, portal: Portal, remembered: dict[str, Any]) -> Iterator[House]:
+    """Windows that stay open from test to test."""
+    house = House(browser, portal.address, Watch(portal.address), remembered)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def rooms(open_rooms: House) -> Iterator[House]:
+    """Windows for whoever only looks at pages; nothing may have happened in a test that no page may do."""
+    open_rooms.watch.seen.clear()
+    yield open_rooms
+    assert open_rooms.watch.seen == []
+
+
+@pytest.fixture(scope="session")
 def places(portal: Portal) -> dict[str, Any]:
     """Where the pages are and who uses them, as it was told before any test changed the world."""
     found: dict[str, Any] = portal.told

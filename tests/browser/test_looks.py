@@ -6,6 +6,7 @@ No error in the console, nothing from another host, no page wider than its windo
 from __future__ import annotations
 
 import json
+import os
 import re
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.browser.visiting import DESK, PHONE, House, Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.looks]
 
+# Whether a picture of every page is kept under build/screenshots, to be looked at: PICTURES=1
+PICTURES = os.environ.get("PICTURES") == "1"
 VENDOR = Path(__file__).parent / "vendor"
 AXE = (VENDOR / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 # Who looks -> the pages; names in braces are those of world.places(). "" is the public.
@@ -358,7 +361,8 @@ def looked_at(person: Person, path: str, name: str, sizes: tuple[dict[str, int],
     found = []
     for size in sizes:
         person.page.set_viewport_size(size)
-        person.picture(f"{name}-{size['width']}")
+        if PICTURES:
+            person.picture(f"{name}-{size['width']}")
         wide = person.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         found += [f"{size['width']}: {wide} pixels too wide"] if wide > 0 else []
         found += [f"{size['width']}: {fault}" for fault in axe_faults(person)]
@@ -377,9 +381,9 @@ def axe_faults(person: Person) -> list[str]:
 
 @pytest.mark.any_process
 @pytest.mark.parametrize("who, path", CASES, ids=[f"{who.strip('{}') or 'public'}:{path}" for who, path in CASES])
-def test_a_page_is_whole_quiet_and_accessible(house: House, places: dict[str, Any], who: str, path: str) -> None:
+def test_a_page_is_whole_quiet_and_accessible(rooms: House, places: dict[str, Any], who: str, path: str) -> None:
     username, address = who.format(**places), path.format(**places)
-    person = house.person(username) if username else house.visitor()
+    person = rooms.same_window(username)
     name = f"{who.strip('{}') or 'public'}{path.translate(str.maketrans('/?={}', '.....'))}".strip(".")
     assert looked_at(person, address, name, (DESK, PHONE)) == []
 

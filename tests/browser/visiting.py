@@ -129,6 +129,17 @@ class House:
         self.watch = watch
         self.remembered = remembered
         self.windows: list[BrowserContext] = []
+        self.kept: dict[str, Person] = {}
+
+    def same_window(self, username: str) -> Person:
+        """The one window of somebody who looks at many pages in turn, as wide as a desk again; "" is the public.
+
+        A window of its own costs more than most pages do.
+        """
+        if username not in self.kept:
+            self.kept[username] = self.person(username) if username else self.visitor()
+        self.kept[username].page.set_viewport_size(DESK)
+        return self.kept[username]
 
     def visitor(self, size: dict[str, int] = DESK, state: Any = None, script: bool = True) -> Person:
         """A window of somebody who has not signed in (or is remembered from ``state``)."""
@@ -151,6 +162,7 @@ class House:
 
     def close(self) -> None:
         """Close every window."""
+        self.kept.clear()
         while self.windows:
             self.windows.pop().close()
 
