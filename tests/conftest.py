@@ -34,12 +34,17 @@ ASK_A_DATABASE = frozenset({"db", "transactional_db", "django_db_setup"})
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What asks no database, or whose answer is the same on every one, is tested once, beside SQLite."""
+    """What asks no database, or whose answer is the same on every one, is tested once, beside SQLite.
+
+    The long come first, so that no process waits at the end for the longest of another.
+    """
     if on_sqlite():
         return
     plain = [item for item in items if not _depends_on_the_database(item)]
     kept = set(items) - set(plain)
-    items[:] = [item for item in items if item in kept]
+    items[:] = sorted(
+        (item for item in items if item in kept), key=lambda item: item.get_closest_marker("long") is None
+    )
     config.hook.pytest_deselected(items=plain)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.apps import apps
 from django.conf import settings
 from django.core.management.color import no_style
@@ -112,3 +113,18 @@ class Way:
     def _return_to(self, state: str, present: Rows) -> None:
         put_back(self.passed[state], present)
         shutil.copytree(self.folder, settings.MEDIA_ROOT, dirs_exist_ok=True)
+
+
+def shared_way() -> tuple[Any, Any]:
+    """The fixtures ``way, world = shared_way()`` of a module that tests transactions: its tables are emptied after each test."""
+
+    @pytest.fixture(scope="module")
+    def way(tmp_path_factory: pytest.TempPathFactory) -> Way:
+        return Way(tmp_path_factory.mktemp("way"))
+
+    @pytest.fixture
+    def world(transactional_db: None, way: Way) -> World:
+        """The same people for every test."""
+        return way.world()
+
+    return way, world

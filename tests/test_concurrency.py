@@ -23,22 +23,14 @@ from portal.machine import Stale
 from portal.models import Event, Notification, Sequence
 from portal.problems import Refused
 from tests.at_once import at_once
-from tests.saved import Way
+from tests.saved import shared_way
 from tests.test_journey import object_to
 
 PAUSE = 1  # seconds that one of two waits for the other where only one of them can go on
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 
-@pytest.fixture(scope="module")
-def way(tmp_path_factory):
-    return Way(tmp_path_factory.mktemp("way"))
-
-
-@pytest.fixture
-def world(transactional_db, way):
-    """The same people for every test, in tables that are emptied after each."""
-    return way.world()
+way, world = shared_way()
 
 
 @pytest.fixture

@@ -25,8 +25,9 @@ from portal import tasks
 from portal.demo import journey, people
 from portal.models import Event, Notification
 from tests.at_once import at_once
-from tests.saved import Way
+from tests.saved import Way, shared_way
 from tests.workers import Workers, database_url, running_workers
+from tests.world import World
 
 pytestmark = [pytest.mark.worker, pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 
@@ -34,14 +35,11 @@ SECONDS = 120  # then it does not come any more; on an idle machine it takes a f
 VERIFIER = Path(django_settings.BASE_DIR) / "docs" / "verify_draw.py"
 
 
-@pytest.fixture(scope="module")
-def way(tmp_path_factory: pytest.TempPathFactory) -> Way:
-    return Way(tmp_path_factory.mktemp("way"))
+way, world = shared_way()
 
 
 @pytest.fixture
-def application(transactional_db: None, way: Way) -> Application:
-    way.world()
+def application(world: World, way: Way) -> Application:
     return way.at_state("inviting")
 
 

@@ -21,19 +21,12 @@ from portal.demo import journey, people
 from portal.models import Event, Notification, User
 from tests.at_once import at_once
 from tests.evaluation import scenes
-from tests.saved import Way
+from tests.saved import shared_way
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 
-@pytest.fixture(scope="module")
-def way(tmp_path_factory):
-    return Way(tmp_path_factory.mktemp("way"))
-
-
-@pytest.fixture
-def world(transactional_db, way):
-    return way.world()
+way, world = shared_way()
 
 
 @pytest.fixture

@@ -15,20 +15,18 @@ from portal.accounts import Confirmed
 from portal.demo import journey, papers, people
 from tests.at_once import at_once
 from tests.evaluation import scenes
-from tests.saved import Way
+from tests.saved import shared_way
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 
-@pytest.fixture(scope="module")
-def way(tmp_path_factory):
-    return Way(tmp_path_factory.mktemp("way"))
+way, world = shared_way()
 
 
 @pytest.fixture
-def pk(transactional_db, way):
+def pk(world):
     """A completion whose panel is on site and has written its record, with one photo."""
-    case = way.world().case_at("site_visit", "completion")
+    case = world.case_at("site_visit", "completion")
     leader = journey.leader_of(case)
     site.record_site_visit(leader, case, timezone.localdate(), "示例：一致。")
     site.add_photo(leader, case, papers.photo("现场", "一"))
