@@ -422,6 +422,11 @@ const KEYS = {
   "-": () => viewer?.zoom(-1),
 };
 
+// Whoever speaks to the computer, or whose hand slips, can do without single keys (WCAG 2.2, 2.1.4).
+const single = help.querySelector("[data-single-keys]");
+single.checked = localStorage.getItem("single-keys") !== "off";
+single.addEventListener("change", () => localStorage.setItem("single-keys", single.checked ? "on" : "off"));
+
 document.addEventListener("keydown", (event) => {
   const writing = event.target.matches("textarea, select, input:not([type=radio], [type=checkbox], [type=number])");
   const number = event.target.matches("[type=number]");
@@ -436,6 +441,7 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") event.target.blur();
     if (writing || /^[0-9.,+=-]$/.test(event.key)) return; // these belong to a number that is typed
   }
+  if (!single.checked) return;
   const key = event.key.toLowerCase();
   if ((help.open && key !== "?") || !(KEYS[key] || /^[0-9x]$/.test(key))) return;
   event.preventDefault();

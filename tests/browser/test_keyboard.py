@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.visiting import House, Person
+from tests.browser.visiting import DESK, PHONE, House, Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.looks]
 
@@ -134,3 +134,64 @@ def test_a_statement_is_typed_and_kept_with_keys_alone(house: House, places: dic
     expect(person.page.locator("#document-D01").get_by_role("status")).to_have_text(re.compile("^已保存"))
     person.page.reload()
     expect(person.page.locator("#document-D01 textarea")).to_have_value(re.compile("补充一句。$"))
+
+
+# A point of what has the focus that nothing else covers; and a line around it, or around the words that belong to it.
+SEEN = """one => {
+  const boxes = [one, ...(one.labels ?? [])].flatMap(part => [...part.getClientRects()]);
+  const shown = boxes.some(box => [.1, .5, .9].some(across => [.1, .5, .9].some(down => {
+    const top = document.elementFromPoint(box.left + box.width * across, box.top + box.height * down);
+    return top && (one.contains(top) || top.contains(one) || [...(one.labels ?? [])].some(label => label.contains(top)));
+  })));
+  const outlined = [one, ...(one.labels ?? [])].some(part => getComputedStyle(part).outlineStyle !== "none");
+  const faults = [shown ? "" : "covered", outlined ? "" : "no outline"];
+  return faults.filter(Boolean).map(fault => `${fault}: ${one.outerHTML.slice(0, 160)}`);
+}"""
+WALKED = (
+    ("", "/"),
+    ("", "/notices/{notice}/objection/"),
+    ("{draft_applicant}", "/applications/{draft}/items/"),
+    ("{draft_applicant}", "/applications/{draft}/documents/"),
+    ("{review_accepted}", "/assignments/{review_accepted_seat}/scoring/"),
+    ("intake", "/queue/?show=open"),
+    ("security-administrator", "/settings/policies/programme/smart_community/"),
+)
+
+
+@pytest.mark.any_process
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("who, path", WALKED, ids=[path for _who, path in WALKED])
+def test_what_has_the_focus_is_seen(
+    house: House, places: dict[str, Any], who: str, path: str, size: dict[str, int]
+) -> None:
+    username = who.format(**places)
+    person = house.person(username, size) if username else house.visitor(size)
+    person.go(path.format(**places))
+    faults, walked = [], 0
+    for _ in range(60):
+        person.page.keyboard.press("Tab")
+        focused = person.page.locator(":focus")
+        if focused.count():
+            walked += 1
+            faults += focused.evaluate(SEEN)
+    assert (walked > 10, faults) == (True, [])
+
+
+def test_single_keys_can_be_switched_off_in_the_scoring_room(house: House, places: dict[str, Any]) -> None:
+    person = house.person(places["review_accepted"])
+    address = f"/assignments/{places['review_accepted_seat']}/scoring/"
+    person.go(address)
+    turned = person.page.locator("#mark").get_attribute("data-code")
+    person.page.get_by_role("button", name="全部快捷键").click()
+    person.page.get_by_label("使用单键快捷键").uncheck()
+    person.press("关闭")
+    person.page.reload()
+    person.page.keyboard.press("j")
+    person.page.keyboard.press("?")
+    expect(person.page.get_by_role("dialog")).to_have_count(0)
+    assert person.page.locator("#mark").get_attribute("data-code") == turned
+    person.page.get_by_role("button", name="全部快捷键").click()
+    person.page.get_by_label("使用单键快捷键").check()
+    person.press("关闭")
+    person.page.keyboard.press("j")
+    expect(person.page.locator("#mark")).not_to_have_attribute("data-code", turned or "")
