@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from communities import access
 from evaluation import deliberating, marking, meeting
-from evaluation.api.panel import OfAssignment
+from evaluation.api.marks import OfAssignment
 from evaluation.api.within import OfApplication
 from evaluation.models import Amendment
 from evaluation.permissions import can_see_sheets

@@ -22,7 +22,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from evaluation import disclosing, sealing
-from evaluation.api.panel import receipt_file
+from evaluation.api.draw import receipt_file
 from evaluation.api.within import NUMBER
 from evaluation.models import Certificate, Objection, ObjectionProof, PublicNotice
 from evaluation.outcome import certificate_at, file_objection

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from communities import access
 from evaluation import asking
-from evaluation.api.panel import OfAssignment
+from evaluation.api.marks import OfAssignment
 from evaluation.api.within import NUMBER
 from evaluation.models import Question
 from evaluation.permissions import as_expert

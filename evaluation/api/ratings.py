@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from communities import access
 from evaluation import rating
-from evaluation.api.panel import OfAssignment
+from evaluation.api.marks import OfAssignment
 from evaluation.api.within import OfApplication
 from evaluation.models import Assignment
 from evaluation.permissions import can
