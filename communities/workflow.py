@@ -124,7 +124,7 @@ ORGANISATION = register(
                 told=_("已决定不予注册：%(subject)s。"),
             ),
             Transition(
-                "ban", _("限制申报"), _("限制了该单位申报"), ("active",), "banned", ("supervisor",),
+                "ban", _("限制申报"), _("限制了该单位申报"), ("active",), "banned", ("supervisor", "system"),
                 asks=(REASON, Ask("until", _("限制至"), "date")), checks=(ban_ends_later,), effects=(keep_ban,), danger=True,
             ),
             Transition(

@@ -1,18 +1,18 @@
-"""核验证书：不联网，用已发布的公钥（和撤销名单）核对二维码里的签名。只需 Python 3.11。格式见 certificate.md
-Verify a certificate without the network. Exit code 0 valid, 1 not valid, 2 nothing could be verified.
+"""核验证书和激励确认书：不联网，用已发布的公钥（和撤销名单）核对二维码里的签名。只需 Python 3.11。格式见 certificate.md
+Verify a certificate or a confirmation without the network. Exit code 0 valid, 1 not valid, 2 nothing could be verified.
 用法 Usage: python3 verify_certificate.py '二维码内容 text of the QR code' issuer-keys.json [revocations.json]"""
 
 import base64
 import datetime
-import hashlib
 import json
 import pathlib
 import re
 import sys
+from hashlib import sha256, sha512
 
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493  # Ed25519 as in RFC 8032, section 5.1
 D, ROOT, BASE = -121665 * pow(121666, -1, P) % P, pow(2, (P - 1) // 4, P), b"X" + b"f" * 31
-FIELDS = "version number community level level_name stage is_final standard_sha256 issued_on valid_until key"
+OWN = {"v1": "stage is_final standard_sha256", "i1": "incentive organisation credit_code value certificate"}
 ERRORS = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
@@ -37,7 +37,7 @@ def times(number, base):
 
 
 def signed(public, message, signature):
-    parts = signature[32:], hashlib.sha512(signature[:32] + public + message).digest()
+    parts = signature[32:], sha512(signature[:32] + public + message).digest()
     scalar, number = (int.from_bytes(part, "little") for part in parts)
     possible = len(signature) == 64 and scalar < L
     return possible and times(scalar, point(BASE)) == add(point(signature[:32]), times(number % L, point(public)))
@@ -57,16 +57,16 @@ def list_is_right(ended, keys):
 
 def verify(text, keys, ended, day):
     """Verdict, values of the seal, day on which it ended. keys, ended (or None): the published files; day: ISO text."""
-    named = ((bytes.fromhex(row["public_key"]), row["retired"]) for row in keys["keys"])
-    keys = {hashlib.sha256(row[0]).hexdigest()[:16]: row for row in named}
+    keys = {sha256(p := bytes.fromhex(r["public_key"])).hexdigest()[:16]: (p, r["retired"]) for r in keys["keys"]}
     address, _, seal = re.sub(r"[ \t\r\n]+", "", text).rpartition("#")
     version, *parts = seal.split(".")
-    if len(text) > 4000 or version != "v1" or len(parts) != 2:
+    if len(text) > 4000 or version not in OWN or len(parts) != 2:
         return "unreadable", {}, ""
     code = "altered"
     try:
         payload, signature = map(decode, parts)
-        values = dict(zip(FIELDS.split(), json.loads(payload.decode(), parse_constant=int), strict=True))
+        fields = f"version number community level level_name {OWN[version]} issued_on valid_until key".split()
+        values = dict(zip(fields, json.loads(payload.decode(), parse_constant=int), strict=True))
         public, retired = keys.get(str(values["key"]), (None, ""))
         another = address and address.rstrip("/").split("/")[-1] != values["number"]
         if public and (another or not signed(public, payload, signature)):
@@ -79,12 +79,13 @@ def verify(text, keys, ended, day):
     except ERRORS:
         return code, {}, ""
     otherwise = ("expired", values["valid_until"]) if values["valid_until"] < day else ("valid", "")
-    standing, since = ended["certificates"].get(values["number"], otherwise) if ended else otherwise
+    known = {**ended["certificates"], **ended.get("incentives", {})} if ended else {}
+    standing, since = known.get(values["number"], otherwise)
     return standing, values, since
 
 
-WORDS = """valid=有效 expired=已过期 revoked=已撤销 superseded=已被新证书取代 altered=签名不符，内容被改动
-wrong_key=不是本机构的密钥签发 list_altered=撤销名单被改动 unreadable=不是证书的二维码"""
+WORDS = """valid=有效 expired=已过期 revoked=已撤销 superseded=已被新证书取代 reversed=已撤回 altered=签名不符，内容被改动
+wrong_key=不是本机构的密钥签发 list_altered=撤销名单被改动 unreadable=不是证书或确认书的二维码"""
 if __name__ == "__main__":
     try:
         files = [json.loads(pathlib.Path(name).read_bytes()) for name in sys.argv[2:4]]
@@ -93,7 +94,6 @@ if __name__ == "__main__":
         print(__doc__, f"不能核验 cannot verify: {error!r}", sep="\n")
         sys.exit(2)
     said = {**values, "撤销名单截至 list of": files[1]["day"] if files[1:] else "—"}
-    print(
-        dict(re.findall(r"(\w+)=(\S+)", WORDS))[code], code.upper(), since, *(f"\n{key}: {said[key]}" for key in said)
-    )
+    word = dict(re.findall(r"(\w+)=(\S+)", WORDS))[code]
+    print(word, code.upper(), since, *(f"\n{key}: {said[key]}" for key in said))
     sys.exit(0 if code == "valid" else 1)

@@ -1,9 +1,10 @@
-"""核验专家抽取凭证：按凭证重新抽取，逐项比对。用法：python3 verify_draw.py 凭证.json（只需 Python 3.11，不联网）
-Verify the receipt of an expert draw: draw again from its inputs, compare every part. Exit code 0 right, 1 wrong."""
+"""核验专家抽取、抽查的凭证：按凭证重新抽取，逐项比对。用法：python3 verify_draw.py 凭证.json（只需 Python 3.11，不联网）
+Verify the receipt of a draw of experts or of an inspection: draw again, compare every part. Exit 0 right, 1 wrong."""
 
 import hashlib
 import hmac
 import json
+import re
 import sys
 
 PARTIES = ("organiser", "supervisor")
@@ -62,28 +63,54 @@ class Draw:  # each empty seat takes the first in its order after whom all other
         return rounds
 
 
-def lawful(rules, people, value, secrets):
-    """Rules that can be met, nobody twice, nobody drawable whom they forbid, two secrets, a public value if named."""
+def lawful_pool(pool):
+    """Rules that can be met, nobody twice, nobody drawable whom they forbid."""
+    rules, people = pool["rules"], pool["candidates"]
     ids, drawable = [p["id"] for p in people], [p for p in people if p["excluded"] is None]
     right = rules["size"] in range(3, 100, 2) and sum(rules["seats"].values()) <= rules["size"]
     right = right and rules["load_band"] >= 0 and ids == sorted(set(ids))
-    right = right and value != "" and (value is None) == (rules["public_source"] is None)
-    right = right and all(p["employer"] and p["fields"] and 0 <= p["load"] < rules["max_load"] for p in drawable)
-    return right and len(set(secrets)) == 2 and all(len(s) == 64 and set(s) <= set("0123456789abcdef") for s in secrets)
+    return right and all(p["employer"] and p["fields"] and 0 <= p["load"] < rules["max_load"] for p in drawable)
+
+
+def seat(pool, old, seed):
+    draw = Draw(pool["rules"], pool["candidates"], seed)
+    return {"orders": draw.orders, "rounds": draw.rounds([each["declined"] for each in old["rounds"][1:]])}
+
+
+def lawful_list(old):  # of an inspection: nobody twice, a share in whole percent
+    share, source = old["rules"]["share"], old["rules"]["public_source"]
+    new = {"rules": {"version": "1", "share": share, "public_source": source}, "numbers": sorted(set(old["numbers"]))}
+    right = {"format": "inspection-draw-list-1", "subject": "" + old["subject"], **new} == old and "".join(
+        new["numbers"]
+    )
+    return right and type(share) is int and 1 <= share <= 100 and (source is None or "" + source == source)
+
+
+def visit(frozen, _old, seed):  # the smallest lots: their share of all, rounded up
+    lots = {n: hmac.digest(bytes.fromhex(seed), f"inspection\0{n}".encode(), "sha256") for n in frozen["numbers"]}
+    order = sorted(lots, key=lots.get)
+    return {"order": order, "drawn": order[: -(-len(order) * frozen["rules"]["share"] // 100)]}
+
+
+KINDS = {
+    "expert-draw-receipt-1": ("pool", lawful_pool, seat),
+    "inspection-draw-receipt-1": ("list", lawful_list, visit),
+}
 
 
 def verify(data):
     """Return the parts of a receipt file that are wrong; none if it is right."""
     try:
         old = json.loads(data)
-        pool, value, secrets = old["pool"], old["public_value"], [old[party]["secret"] for party in PARTIES]
-        if not lawful(pool["rules"], pool["candidates"], value, secrets):
+        part, lawful, drawn = KINDS[old["format"]]
+        frozen, value, secrets = old[part], old["public_value"], [old[party]["secret"] for party in PARTIES]
+        right = value != "" and (value is None) == (frozen["rules"]["public_source"] is None) and lawful(frozen)
+        if not right or secrets[0] == secrets[1] or not all(re.fullmatch("[0-9a-f]{64}", each) for each in secrets):
             return ["规则、密值或公开数值 rules, secrets or public value"]
-        new = {"format": "expert-draw-receipt-1", "pool": pool, "commitment": sha256(text(pool)), "public_value": value}
+        new = {"format": old["format"], part: frozen, "commitment": sha256(text(frozen)), "public_value": value}
         new |= {party: {"secret": each, "sha256": sha256(each)} for party, each in zip(PARTIES, secrets, strict=True)}
         new["seed"] = sha256("\n".join([new["commitment"], *secrets, "" if value is None else value]))
-        draw = Draw(pool["rules"], pool["candidates"], new["seed"])
-        new |= {"orders": draw.orders, "rounds": draw.rounds([each["declined"] for each in old["rounds"][1:]])}
+        new |= drawn(frozen, old, new["seed"])
         new["sha256"] = sha256(text(new))
         wrong = [part for part in {*new, *old} if part not in new or text(new[part]) != text(old.get(part))]
         return sorted(wrong) + ["文件写法 bytes of the file"] * (data != (text(old) + "\n").encode())

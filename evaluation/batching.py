@@ -7,7 +7,7 @@ that a worker may be killed anywhere and nothing is done twice; and that the per
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -18,11 +18,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from communities.permissions import SYSTEM, city_duties, duties_of
-from evaluation import desk, handling
+from evaluation import approving, desk, handling
 from evaluation.models import Application, Batch, BatchRow, HeldMessage
 from evaluation.permissions import OFFICERS, may_see_queue, visible_to
 from portal import audit, notify
-from portal.machine import MACHINES, Event, NotAllowed, Stale, Transition
+from portal.machine import MACHINES, Event, NotAllowed, Stale, Transition, hold
 from portal.models import Notification, User
 from portal.problems import Problem, Refused, gettext_noop
 from portal.tasks import silence
@@ -35,6 +35,8 @@ NAMED = 5  # receivers that a summary names
 ASKABLE = frozenset({"reason", "opinion", "handler"})
 KINDS = frozenset({"text", "line", "choice"})
 WITH_CASES = OFFICERS | {"district_officer"}
+# act -> what its owner should see of each case beforehand, its ``cautions`` among it
+LOOKS: Mapping[str, Callable[[User, Application], dict[str, Any]]] = {"approve": approving.facts}
 
 
 # --- what can be done to many -------------------------------------------------------------------------------------
@@ -163,13 +165,45 @@ def foresee(batch: Batch) -> None:
                 return
             problems, told = _tried(row)
             values = {"problems": problems, "told": told, "foreseen": "refused" if problems else "possible"}
+            values |= _seen(batch, row, not problems)
             BatchRow.objects.filter(pk=row.pk, foreseen="").update(**values)
     MACHINES["batch"].perform(batch, "foreseen", by=None)
 
 
+def _seen(batch: Batch, row: BatchRow, possible: bool) -> dict[str, Any]:
+    """What the owner should see of a case; a ``possible`` one that calls for caution is left out until they take it in."""
+    look = LOOKS.get(batch.act)
+    application = visible_to(batch.owner).with_case().filter(pk=row.application_id).first() if look else None
+    if look is None or application is None:
+        return {}
+    found = look(batch.owner, application)
+    return {"facts": found, "is_left_out": possible and bool(found.get("cautions"))}
+
+
+def choose(by: User, batch: Batch, shown: Iterable[int], taken: Iterable[int]) -> None:
+    """Of the ``shown`` cases take in those that are ``taken`` and leave the others out, before the batch is run.
+
+    shown, taken: ids of applications. Raises NotAllowed for anybody but the owner, Stale once it runs.
+    """
+    if "owner" not in roles_of(by, batch):
+        raise NotAllowed("batch.choose")
+    inside = set(taken)
+    with transaction.atomic():
+        hold(batch, "prepared")
+        rows = batch.rows.filter(application__in=set(shown)).values_list("application", "is_left_out")
+        before = {pk for pk, left_out in rows if not left_out}
+        after = {pk for pk, _left_out in rows if pk in inside}
+        if before == after:
+            return
+        batch.rows.filter(application__in=after - before).update(is_left_out=False)
+        batch.rows.filter(application__in=before - after).update(is_left_out=True)
+        taken_in, left_out = sorted(after - before), sorted(before - after)
+        audit.record(batch, "batch.choose", by=by, role="owner", taken_in=taken_in, left_out=left_out)
+
+
 def run(batch: Batch) -> None:
     """Do the act to each case that waits, each in its own transaction; then the batch is done."""
-    for row in batch.rows.filter(outcome="waiting"):
+    for row in batch.rows.filter(outcome="waiting", is_left_out=False):
         if not _do(batch, row):
             return
     MACHINES["batch"].perform(batch, "finish", by=None)
@@ -181,7 +215,7 @@ def _do(batch: Batch, row: BatchRow) -> bool:
         if not _keep_going(batch, "running"):
             return False
         # Whoever takes the row first does it; it is marked in the very transaction that does it.
-        waiting = BatchRow.objects.filter(pk=row.pk, outcome="waiting")
+        waiting = BatchRow.objects.filter(pk=row.pk, outcome="waiting", is_left_out=False)
         if waiting.update(outcome="done", problems=[], at=timezone.now()):
             problems, _event = _attempt(batch, row)
             if problems:
@@ -316,7 +350,7 @@ def handler_of(batch: Batch) -> User | None:
 def messages_of(batch: Batch) -> list[tuple[str, int, str]]:
     """What the trial found that would be sent: kind of message, how many, and the first of whom it reaches."""
     found: dict[str, dict[str, int]] = {}
-    for told in batch.rows.exclude(told=[]).values_list("told", flat=True):
+    for told in batch.rows.filter(is_left_out=False).exclude(told=[]).values_list("told", flat=True):
         for kind, name in told:
             people = found.setdefault(kind, {})
             people[name] = people.get(name, 0) + 1

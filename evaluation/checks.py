@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.core.files.storage import default_storage
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from communities import credit_code
 from communities.sheets import PERMIT_DATES
-from evaluation import scoring
+from evaluation import renewing, scoring
 from evaluation.models import Application, Certificate, Document, Evidence, GuidanceOpinion, GuidanceVisit
 from evaluation.snapshot import counts, design_of, evidence_of
 from evaluation.standard import NOT_APPLICABLE, Item, StageDocument
@@ -61,7 +62,10 @@ def credit_code_is_valid(look: Look) -> Iterator[Problem]:
 
 
 def no_other_case(look: Look) -> Iterator[Problem]:
-    """No open case and no same or higher certificate for this community (its own earlier stage does not count)."""
+    """No open case and no same or higher certificate for this community (its own earlier stage does not count).
+
+    Near its end a certificate may be renewed or applied for anew, not both.
+    """
     project = look.application.project
     others = Application.objects.open().filter(
         project__community=project.community, project__programme=project.programme
@@ -76,10 +80,14 @@ def no_other_case(look: Look) -> Iterator[Problem]:
         state="valid",
         valid_until__gte=timezone.localdate(),
         level__gte=look.data["project"]["target_level"],
-    )
+    ).exclude(valid_until__lte=timezone.localdate() + timedelta(days=renewing.window_days()))
     for certificate in held[:1]:
         message = gettext_noop("该小区已持有同级或更高等级的有效证书：%(number)s。")
         yield Problem("certificate_held", "community", message, {"number": certificate.number})
+    renewal = renewing.open_for(look.application)
+    if renewal is not None and look.application.rule.is_final:
+        message = gettext_noop("该小区证书的延续正在办理（%(number)s），两者只能办理一件；请先撤回延续申请。")
+        yield Problem("renewal_open", "community", message, {"number": renewal.number})
 
 
 def wanted_documents(look: Look) -> list[StageDocument]:

@@ -15,8 +15,10 @@ from communities.models import District, Parameter
 from communities.permissions import duty_among
 from evaluation import standard as standards
 from evaluation.models import (
+    CertificateForm,
     FormRule,
     HoldingRule,
+    IncentivePolicy,
     LateCode,
     NoticeForm,
     Phrase,
@@ -55,6 +57,15 @@ def load() -> None:
             Phrase.objects.bulk_create(Phrase(**row) for row in defaults["phrases"])
         for values in defaults["programmes"]:
             _programme(dict(values))
+        policies = (
+            IncentivePolicy(programme_id=row.pop("programme"), **row)
+            for row in map(dict, defaults["incentive_policies"])
+        )
+        IncentivePolicy.objects.bulk_create(policies, ignore_conflicts=True)
+        first = [
+            CertificateForm(number=1, **defaults["certificate_form"], **row) for row in defaults["certificate_forms"]
+        ]
+        CertificateForm.objects.bulk_create(first, ignore_conflicts=True)
 
 
 def _programme(values: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from datetime import date
 from django.db.models import Q, QuerySet
 
 from evaluation.basis import unknown_programme
+from evaluation.certificate_numbers import numbered_certificates
 from evaluation.issuing import number_of
 from evaluation.models import Application, Finding, FormRule, LateCode, NoticeForm, NoticeKind
 from evaluation.ruling import LABELS
@@ -75,7 +76,12 @@ def _borne_problems(row: LateCode) -> Iterator[Problem]:
 
 # What a document cannot do without beside its number: without a decision it says nothing, and a refusal must tell how
 # to appeal.
-NEEDED = {NoticeKind.ACCEPTANCE: ("text",), NoticeKind.REFUSAL: ("text", "remedy")}
+NEEDED = {
+    NoticeKind.ACCEPTANCE: ("text",),
+    NoticeKind.REFUSAL: ("text", "remedy"),
+    NoticeKind.SANCTION: ("remedy",),
+    NoticeKind.NONRENEWAL: ("text", "remedy"),
+}
 
 
 def notice_problems(row: NoticeForm) -> Iterator[Problem]:
@@ -84,6 +90,7 @@ def notice_problems(row: NoticeForm) -> Iterator[Problem]:
     if same is not None:
         message = gettext_noop("“%(kind)s”已用同样的编号样式，两种文书的编号须能区分。")
         yield Problem("pattern_taken", "pattern", message, {"kind": str(same)})
+    yield from numbered_certificates(row.pattern)
     for name in NEEDED.get(NoticeKind(row.kind), ()):
         if not getattr(row, name).strip():
             yield Problem("required", name, gettext_noop("该文书须写明这一项，不能留空。"))

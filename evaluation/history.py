@@ -17,7 +17,8 @@ from portal.models import Event, User
 # What of a question only those know who see the panel: that it was asked, and that it was not passed on.
 UNTOLD = ("question.ask", "question.decline")
 # A declaration is its applicant's own until it is handed in; what it said then stands in the event that hands it in.
-DRAFTING = ("major_change.open", "major_change.write", "major_change.proof", "major_change.remove_proof")
+DRAFTING = ("major_change.open", "major_change.write", "major_change.proof", "major_change.remove_proof",
+            "operating_report.write", "operating_report.proof", "operating_report.remove_proof")  # fmt: skip
 SIGNATURES = ("assignment.sign", "assignment.sign_again")
 # who of the officers has the case on the desk, and reminds whom
 AMONG_OFFICERS = (
@@ -25,6 +26,19 @@ AMONG_OFFICERS = (
     "application.remind",
     "application.attach_minutes",
     "application.remove_minutes",
+    # what is noted on an inspection and not told yet
+    "inspection.photo",
+    "rectification.note",
+    "rectification.take_out",
+)
+# What the officers weigh before a unit is told that its certificate may be revoked or downgraded.
+UNTOLD_SANCTIONS = (
+    "sanction.propose",
+    "sanction.add_evidence",
+    "sanction.remove_evidence",
+    "sanction.withdraw",
+    "sanction.decline",
+    "sanction.close",
 )
 JUDGING = ("review", "tallying")  # states in which sheets are signed, and there is no result yet
 PANEL_ROLES = frozenset({"expert", "leader", "invitee"})
@@ -80,7 +94,7 @@ def events_for(reader: Reader, project: Project) -> Any:
     if not reader.signatures:
         events = events.exclude(verb__in=SIGNATURES)
     if not reader.inside:
-        events = events.exclude(verb__in=AMONG_OFFICERS)
+        events = events.exclude(verb__in=(*AMONG_OFFICERS, *UNTOLD_SANCTIONS))
     if reader.objections:
         return events
     return events.exclude(verb__startswith="objection.").exclude(verb__startswith="held_message.")

@@ -1,4 +1,4 @@
-"""Numbered documents of the form check: the correction notice, the acceptance notice, the refusal notice.
+"""Numbered documents: the correction, acceptance and refusal notices of the form check, and those about a certificate.
 
 Hides: how a number is made from its pattern, that what a document says is frozen when it is issued, and that its file is
 made once from that alone: by a worker, or by whoever opens it first.
@@ -27,7 +27,10 @@ from portal.models import Sequence, User
 from portal.tasks import ring, swept
 
 logger = logging.getLogger(__name__)
-TEMPLATES = {"correction": "correction_notice", "acceptance": "decision", "refusal": "decision"}
+TEMPLATES = {
+    "correction": "correction_notice", "acceptance": "decision", "refusal": "decision",
+    "hearing": "sanction", "sanction": "sanction", "nonrenewal": "sanction",
+}  # fmt: skip
 # kind -> the act whose message may wait for a look: until it has left, nobody outside reads the document
 TOLD_BY = {"correction": "application.request_correction", "refusal": "application.refuse"}
 DRAFT = "预览稿，尚未发出"
@@ -57,6 +60,11 @@ def _number(application: Application, kind: str, day: date) -> str:
 def number_of(pattern: str, prefix: str, year: int, number: str) -> str:
     """A document's number by its pattern; with ``number`` "" what its counter is called."""
     return pattern.format(prefix=prefix, year=year, number=number)
+
+
+def next_round(application: Application, kind: str) -> int:
+    """The how-manieth document of its kind the case is about to get, where a case may get any number. Inside the act."""
+    return application.issued_notices.filter(kind=kind).count() + 1
 
 
 def head(application: Application) -> dict[str, Any]:
@@ -120,7 +128,7 @@ def _dates(application: Application, day: date) -> dict[str, str]:
 
 def told_on(row: IssuedNotice) -> date | None:
     """The day on which its addressee was told: None while the message waits for an officer's look."""
-    verb = TOLD_BY.get(row.kind, "")
+    verb = row.content.get("told_by") or TOLD_BY.get(row.kind, "")
     held = HeldMessage.objects.filter(application=row.application_id, event__verb=verb, event__at__gte=row.issued_at)
     message = held.order_by("event").first() if verb else None
     if message is None:

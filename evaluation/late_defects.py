@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, Exists, OuterRef, Subquery
 from django.db.models.functions import TruncMonth
 from django.urls import reverse
 from django.utils.translation import ngettext
@@ -57,7 +57,9 @@ def late_findings(user: User) -> Any:
     """Late findings that ``user`` may read, newest first. Raises NotAllowed for who has to do with none."""
     if not can_city(user, "see_late_findings"):
         raise NotAllowed("see_late_findings")
-    rows = Finding.objects.filter(application__in=visible_to(user)).exclude(late_code="")
+    # Asked of each late finding, of which there are few, instead of reading every case that there is.
+    seen = Exists(visible_to(user).filter(pk=OuterRef("application")))
+    rows = Finding.objects.exclude(late_code="").filter(seen)
     if not can_city(user, "see_all_late_findings"):
         rows = rows.filter(by=user)
     case = "application__project"
@@ -81,12 +83,18 @@ def _day(moment: datetime | date) -> date:
     return moment.date() if isinstance(moment, datetime) else moment
 
 
-def narrowed(rows: Any, *, officer: int | None = None, code: str = "", month: date | None = None) -> Any:
-    """Those of one officer, one reason, one month: the list behind a number."""
+def narrowed(
+    rows: Any, *, officer: int | None = None, code: str = "", month: date | None = None, year: int | None = None,
+    programme: str = "", district: str = "",
+) -> Any:  # fmt: skip
+    """Those of one officer, one reason, one month or year, one programme, one district: the list behind a number."""
     if officer is not None:
         rows = rows.filter(by=officer)
     if code:
         rows = rows.filter(late_code=code)
     if month is not None:
         rows = rows.filter(at__year=month.year, at__month=month.month)
-    return rows
+    if year is not None:
+        rows = rows.filter(at__year=year)
+    case = {"application__project__programme": programme, "application__project__community__district": district}
+    return rows.filter(**{name: value for name, value in case.items() if value})

@@ -21,10 +21,16 @@ from evaluation.models import (
     GuidanceOpinion,
     GuidanceVisit,
     HeldMessage,
+    Incentive,
+    Inspection,
     MajorChange,
     Objection,
+    OperatingReport,
     Project,
     Question,
+    Rectification,
+    Renewal,
+    Sanction,
 )
 from portal import audit
 from portal.models import User
@@ -56,6 +62,23 @@ CHANGE_STEPS = {
     "deciding": "change_decision",
 }
 OPINION_STEPS = {"replied": "guidance_check", "declined": "guidance_check", "escalated": "guidance_decision"}
+SANCTION_STEPS = {
+    "proposed": "sanction_examination",
+    "hearing": "sanction_hearing",
+    "oral": "sanction_oral",
+    "deciding": "sanction_decision",
+}
+RENEWAL_STEPS = {
+    "asked": "renewal_examination",
+    "returned": "renewal_correction",
+    "recommended": "renewal_decision",
+}
+REPORT_STEPS = {
+    "due": "operating_report",
+    "returned": "operating_report_correction",
+    "submitted": "operating_report_check",
+}
+RECTIFICATION_STEPS = {"replied": "rectification_check"}
 # An opinion that is open and a visit that is planned or recorded run to a day that somebody named: no limit moves it.
 CLOCKS: tuple[Clock, ...] = (
     Clock("application", Application, STEPS, "project",
@@ -67,6 +90,13 @@ CLOCKS: tuple[Clock, ...] = (
     Clock("guidance_visit", GuidanceVisit, {"unrecorded": "guidance_record", "overdue": "guidance_decision"}, "project"),
     Clock("guidance_opinion", GuidanceOpinion, OPINION_STEPS, "visit__project"),
     Clock("major_change", MajorChange, CHANGE_STEPS, "project", frozenset({"demanded", "hearing"})),
+    Clock("sanction", Sanction, SANCTION_STEPS, "certificate__application__project", frozenset({"hearing"})),
+    Clock("renewal", Renewal, RENEWAL_STEPS, "certificate__application__project", frozenset({"returned"})),
+    Clock("operating_report", OperatingReport, REPORT_STEPS, "certificate__application__project",
+          frozenset({"due", "returned"})),
+    Clock("inspection", Inspection, {"drawn": "inspection"}, "certificate__application__project"),
+    Clock("rectification", Rectification, RECTIFICATION_STEPS, "inspection__certificate__application__project"),
+    Clock("incentive", Incentive, {"due": "incentive"}, "certificate__application__project"),
     Clock("held_message", HeldMessage, {"held": "outbox"}, "application__project"),
 )  # fmt: skip
 ALL_STEPS = frozenset(step for clock in CLOCKS for step in clock.steps.values())

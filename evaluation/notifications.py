@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from communities.permissions import officers
 from evaluation import answering, outbox
@@ -16,6 +17,7 @@ from evaluation.models import (
     Assignment,
     Certificate,
     Objection,
+    PublicNotice,
     Question,
     Vacancy,
 )
@@ -93,6 +95,9 @@ def _organiser(application: Application) -> Iterable[User]:
     return without_barred(User.objects.filter(pk=application.organiser_id), application.project)
 
 
+BESIDE = {"notice.correct": _("更正了公示")}  # acts that move no state
+
+
 def done(event: Event) -> Any:
     """The event in words, as the table of its machine says it: text that each reader sees in the own language."""
     return done_by(event.verb)
@@ -102,7 +107,7 @@ def done_by(verb: str) -> Any:
     """The same of any act, by its verb."""
     name, action = verb.split(".", 1)
     rows = MACHINES[name].transitions if name in MACHINES else ()
-    return next((row.done for row in rows if row.action == action), verb)
+    return next((row.done for row in rows if row.action == action), BESIDE.get(verb, verb))
 
 
 def tell(application: Application, event: Event) -> None:
@@ -178,6 +183,12 @@ def tell_objection(objection: Objection, event: Event) -> None:
         application = objection.notice.application
         people = without_barred(officers("supervisor"), application.project)
         _write(event, people, "waiting", application, objection.get_absolute_url())
+
+
+def tell_correction(notice: PublicNotice, event: Event) -> None:
+    """The unit hears that what was published of its community was corrected."""
+    application = notice.application
+    _write(event, applicants(application), "progress", application, notice.get_absolute_url(), of=application)
 
 
 def tell_certificate(certificate: Certificate, event: Event) -> None:

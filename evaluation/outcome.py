@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.urls import reverse
 from django.utils import timezone
 
-from communities import credit_code
+from communities import credit_code, identity_number
 from communities.sheets import publishes
-from evaluation import disclosing, scoring, sealing
+from evaluation import certificate_forms, certificate_numbers, disclosing, notice_versions, scoring, sealing
 from evaluation.marking import result_of
 from evaluation.models import Application, Certificate, Objection, ObjectionProof, Programme, PublicNotice, Result
-from portal import attempts, audit, clock, files, typesetting
+from evaluation.printing import certificate_pdf
+from portal import attempts, audit, clock, files
 from portal.attachments import attachment_values
 from portal.machine import Stale, hold
 from portal.models import Sequence
@@ -27,6 +29,8 @@ from portal.problems import Problem, Refused, gettext_noop
 from portal.workdays import last_day
 
 PROOF_KINDS = ("pdf", "jpg")
+LEAST_DIGITS = 7  # of a telephone number
+MAILBOX = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 
 
 @publishes
@@ -46,7 +50,7 @@ def open_notice(application: Application, day: date) -> PublicNotice:
     """Publish the result of this round for the configured number of working days. Inside the approving act."""
     panel = application.assignments.filter(review_round=application.review_round, state="signed")
     result = result_of(application)
-    return PublicNotice.objects.create(
+    notice = PublicNotice.objects.create(
         application=application,
         result=result,
         number=f"GS-{day.year}-{Sequence.take(f'notice-{day.year}'):05d}",
@@ -55,6 +59,8 @@ def open_notice(application: Application, day: date) -> PublicNotice:
         figures=figures_of(result, [str(row.expert) for row in panel.select_related("expert__user").order_by("seat")])
         | {"opened": disclosing.opened(result)},
     )
+    notice_versions.publish_first(notice)
+    return notice
 
 
 def figures_of(result: Result, panel: SequenceOf[str]) -> dict[str, Any]:
@@ -84,7 +90,18 @@ def figures_of(result: Result, panel: SequenceOf[str]) -> dict[str, Any]:
             if chapter.code in result.trace["chapters"]
         ],
         "panel": list(panel),
+        "scenarios": scenarios_of(result),
     }
+
+
+def scenarios_of(result: Result) -> list[list[str]]:
+    """Code and name of every bonus item that the panel found to be met: what a community has beyond what is asked."""
+    won = result.trace.get("items", {})
+    return [
+        [item.code, item.name]
+        for item in result.application.standard.items(result.application.stage)
+        if item.kind == "bonus" and Fraction(won.get(item.code, {}).get("points") or 0) > 0
+    ]
 
 
 def file_objection(
@@ -111,15 +128,29 @@ def _objection_problems(notice: PublicNotice, values: Mapping[str, str], proofs:
     kind = values.get("kind", "")
     if kind not in Objection.Kind.values:
         yield Problem("kind", "kind", gettext_noop("请选择个人或单位。"))
-    if kind == "unit" and values.get("identity", "").strip():
-        problem = credit_code.problem_of(credit_code.normalise(values["identity"]))
-        if problem:
-            yield Problem(problem.code, "identity", problem.message, problem.params)
+    yield from _identity_problems(kind, values.get("identity", ""))
+    if values.get("contact", "").strip() and not is_reachable(values["contact"]):
+        yield Problem("contact", "contact", gettext_noop("请填写能联系到您的电话号码（不少于 7 位数字）或电子邮箱。"))
     if kind == "unit" and not proofs:
         yield Problem("seal_missing", "proofs", gettext_noop("单位提出异议须上传加盖公章的书面材料。"))
     if not notice.is_running(timezone.localdate()):
         yield _late()
     yield from _too_much(notice.application.project.programme, proofs)
+
+
+def _identity_problems(kind: str, identity: str) -> Iterator[Problem]:
+    """Of a unit its credit code; of a person the identity card, where the number is meant to be one's."""
+    if kind == "unit" and identity.strip():
+        problem = credit_code.problem_of(credit_code.normalise(identity))
+        if problem:
+            yield Problem(problem.code, "identity", problem.message, problem.params)
+    if kind == "person" and identity_number.looks_like_one(identity):
+        yield from identity_number.problems_of(identity)
+
+
+def is_reachable(contact: str) -> bool:
+    """Whether a contact has a telephone number or a mailbox in it."""
+    return sum(letter.isdecimal() for letter in contact) >= LEAST_DIGITS or MAILBOX.search(contact) is not None
 
 
 def _too_much(programme: Programme, proofs: SequenceOf[Any]) -> Iterator[Problem]:
@@ -180,13 +211,16 @@ def issue_certificate(application: Application, day: date) -> Certificate:
 
     Supersedes the community's earlier certificates of the same kind under the programme.
     """
-    rule = application.rule
-    prefix = f"{application.project.programme.number_prefix}-{'X' if rule.is_final else 'S'}"
-    number = f"{prefix}-{day.year}-{Sequence.take(f'{prefix}-{day.year}'):05d}"
-    certificate = certificate_of(result_of(application), number, day)
+    certificate = certificate_of(result_of(application), certificate_number(application, day), day)
     keep_pdf(certificate)
     certificate.save()
     return certificate
+
+
+def certificate_number(application: Application, day: date) -> str:
+    """The next number of a certificate, by the form of its stage. Inside the issuing act. Raises Refused: no form."""
+    form = certificate_forms.in_force(application.project.programme_id, application.stage)
+    return certificate_numbers.next_number(form, day)
 
 
 def certificate_of(result: Result, number: str, day: date) -> Certificate:
@@ -197,6 +231,8 @@ def certificate_of(result: Result, number: str, day: date) -> Certificate:
     last = last_day(day, rule.certificate_years)
     return Certificate(
         application=application,
+        programme=project.programme,
+        district=project.community.district,
         number=number,
         state="valid",
         is_final=rule.is_final,
@@ -215,7 +251,14 @@ def certificate_of(result: Result, number: str, day: date) -> Certificate:
 
 
 def keep_pdf(certificate: Certificate) -> None:
-    """Seal and typeset a certificate; keep seal, file and hash in the row, which the caller saves. Raises Refused: no key."""
+    """Seal and typeset a certificate; keep seal, file and hash in the row, which the caller saves.
+
+    By the form that it was printed from before, else by the one in force. Raises Refused: no key, no form.
+    """
+    application = certificate.application
+    certificate.form = certificate.form or certificate_forms.in_force(
+        application.project.programme_id, application.stage
+    )
     sealing.seal(certificate)
     content = certificate_pdf(certificate)
     certificate.sha256 = files.sha256_of(content)
@@ -247,49 +290,7 @@ def seal_unsealed() -> int:
         before = row.sha256
         with transaction.atomic():
             keep_pdf(row)
-            row.save(update_fields=["seal", "seal_key", "file", "sha256"])
+            row.save(update_fields=["seal", "seal_key", "form", "file", "sha256"])
             audit.record(row, "certificate.seal", by=None, key=row.seal_key_id, sha256=row.sha256, before=before)
         sealed += 1
     return sealed
-
-
-def check_url(certificate: Certificate) -> str:
-    """The public page of this number, as it is printed."""
-    return settings.SITE_URL + reverse("certificate", args=[certificate.number])
-
-
-def check_code(certificate: Certificate) -> str:
-    """What the QR code holds: the page of this number, and the seal in its fragment, which no browser sends."""
-    return f"{check_url(certificate)}#{certificate.seal}" if certificate.seal else check_url(certificate)
-
-
-def certificate_title(certificate: Certificate) -> str:
-    """What the certificate calls itself: the programme's own name, and that a design result is provisional."""
-    name = certificate.application.project.programme.name
-    return f"{name}评价证书" if certificate.is_final else f"{name}评价证书（预评）"
-
-
-def certificate_pdf(certificate: Certificate) -> bytes:
-    """Typeset the certificate; the same row gives the same bytes."""
-    return typesetting.render(
-        "certificate",
-        {
-            "title": certificate_title(certificate),
-            "number": certificate.number,
-            "is_final": certificate.is_final,
-            "level": certificate.level,
-            "level_name": certificate.level_name,
-            "stage": certificate.application.stage_name,
-            "award": certificate.application.standard.stage(certificate.application.stage).award,
-            "community": certificate.community_name,
-            "organisation": certificate.organisation_name,
-            "district": certificate.district_name,
-            "standard": certificate.standard_label,
-            "notice": certificate.standard_notice,
-            "issued_on": certificate.issued_on.isoformat(),
-            "valid_until": certificate.valid_until.isoformat(),
-            "check_url": check_url(certificate),
-            "check_code": check_code(certificate),
-            "seal_key": certificate.seal_key_id,
-        },
-    )

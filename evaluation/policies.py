@@ -7,6 +7,7 @@ stands now, and that a case which is being handled keeps the rules it was given.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,13 +19,15 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from communities.models import District, Parameter
-from evaluation import form_settings
+from evaluation import form_settings, incentive_policies, targets
 from evaluation.basis import unstated
 from evaluation.merging import merge, read_seen, seen_text
 from evaluation.models import (
+    AnnualTarget,
     Application,
     FormRule,
     GuidanceVisit,
+    IncentivePolicy,
     LateCode,
     NoticeForm,
     Programme,
@@ -104,13 +107,16 @@ def rows_of(kind: Kind) -> QuerySet[Any]:
     rows = kind.model._default_manager.all()
     if kind.model is StageRule:
         return rows.select_related("programme").order_by("programme", "position", "pk")
+    if kind.model is IncentivePolicy:
+        rows = rows.select_related("programme__standard")
     if kind.model is Programme:
         return rows.select_related("standard").defer("standard__document").order_by("code")
     return rows.order_by(*ORDERS.get(kind.model, ("pk",)))
 
 
 ORDERS: Mapping[type[models.Model], tuple[str, ...]] = {
-    FormRule: ("programme", "pk"), LateCode: ("position", "code"),
+    AnnualTarget: ("-year", "programme", "district"), FormRule: ("programme", "pk"), LateCode: ("position", "code"),
+    IncentivePolicy: ("programme", "code"),
 }  # fmt: skip
 
 
@@ -164,7 +170,7 @@ def add(by: User, kind: Kind, values: Values, basis: str) -> Any:
     said = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
     cleaned, problems = _cleaned(kind, row, {name: said.get(name, _default(kind, name)) for name in kind.new})
     for name, value in cleaned.items():
-        setattr(row, name, value)
+        setattr(row, _column(kind, name), value)
     key = {name: getattr(row, name) for name in kind.key}
     if not any(problem.place in key for problem in problems) and kind.model._base_manager.filter(**key).exists():
         problems.insert(0, _taken(kind))
@@ -175,7 +181,7 @@ def add(by: User, kind: Kind, values: Values, basis: str) -> Any:
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            after = _plain(kind, row, tuple(dict.fromkeys((*kind.key, *kind.fields))))
+            after = _plain(kind, row, tuple(dict.fromkeys((*kind.key, *kind.new, *kind.fields))))
             audit.record(row, f"{kind.code}.open", by=by, role=ROLE, before=None, after=after, basis=basis.strip())
     except IntegrityError as error:
         raise Refused([_taken(kind)]) from error
@@ -184,7 +190,7 @@ def add(by: User, kind: Kind, values: Values, basis: str) -> Any:
 
 def _default(kind: Kind, name: str) -> Any:
     """What a new row says in a column as long as nobody says otherwise."""
-    return _said(getattr(kind.model(), name))
+    return _said(getattr(kind.model(), _column(kind, name)))
 
 
 def _taken(kind: Kind) -> Problem:
@@ -330,7 +336,9 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "near_metres": (0, 10000), "open_data_days": (1, 3650),
     "rating_attendance": (0, 100), "rating_quality": (0, 100), "rating_timeliness": (0, 100),
     "rating_ethics": (0, 100), "rating_remark_below": (0, 100), "refusals_a_year": (1, 50), "refusal_pause_days": (1, 1000),
-    "unreleased_import_days": (1, 3650),
+    "unreleased_import_days": (1, 3650), "inspection_share": (1, 100), "statistics_floor": (1, 1000),
+    "statistics_least_awards": (1, 1000),
+    "certificate_renewal_days": (1, 365),
 }  # fmt: skip
 
 
@@ -351,6 +359,7 @@ def _programme_problems(row: Programme) -> Iterator[Problem]:
         yield Problem("even", "panel_size", gettext_noop("专家组人数应为单数。"))
     yield from _seat_problems(row)
     yield from _node_problems(row)
+    yield from _question_problems(row)
     yield from _standard_problems(row)
 
 
@@ -366,13 +375,31 @@ def _seat_problems(row: Programme) -> Iterator[Problem]:
         yield Problem("too_many_seats", "panel_seats", gettext_noop("指定专业的席位多于专家组人数。"))
 
 
+def _is_pairs(rows: Any) -> bool:
+    """Whether it is a list of [code, words], none of them empty."""
+    return isinstance(rows, list) and all(
+        isinstance(row, list) and len(row) == 2 and all(isinstance(part, str) and part.strip() for part in row)
+        for row in rows
+    )
+
+
+def _question_problems(row: Programme) -> Iterator[Problem]:
+    """Reports that were opened keep what they ask: only the next ones change."""
+    if not _is_pairs(row.report_questions) or not row.report_questions:
+        message = gettext_noop("每行写事项代码和内容，例如“upkeep 运维单位、人员与投入”，至少一行。")
+        yield Problem("questions", "report_questions", message)
+        return
+    codes = [code for code, _words in row.report_questions]
+    if len(set(codes)) < len(codes):
+        yield Problem("questions_twice", "report_questions", gettext_noop("事项代码重复。"))
+    taken = {"file", "revision", "submit"}  # of the form that the questions stand in
+    if taken & set(codes) or not all(re.fullmatch("[a-z][a-z0-9_]{0,29}", code) for code in codes):
+        yield Problem("question_code", "report_questions", gettext_noop("事项代码只用小写字母、数字和下划线。"))
+
+
 def _node_problems(row: Programme) -> Iterator[Problem]:
     nodes = row.guidance_nodes
-    pairs = isinstance(nodes, list) and all(
-        isinstance(node, list) and len(node) == 2 and all(isinstance(part, str) and part.strip() for part in node)
-        for node in nodes
-    )
-    if not pairs:
+    if not _is_pairs(nodes):
         yield Problem("nodes", "guidance_nodes", gettext_noop("每行写节点代码和名称，例如“conduits 管线预埋”。"))
         return
     codes = [code for code, _name in nodes]
@@ -426,7 +453,8 @@ KINDS: Mapping[str, Kind] = {
         Kind("programme", Programme, gettext_noop("评价类别"), (
             "name", "standard", "number_prefix", "correction_rounds", "panel_size", "panel_seats", "public_source",
             "claims_before_marks", "opinion_template", "load_limit", "recusal_years", "ban_years", "guidance_nodes",
-            "objection_files", "sample_notice",
+            "report_questions",
+            "objection_files", "publishes_replies", "sample_notice",
         ), _programme_problems),
         Kind("stage_rule", StageRule, gettext_noop("阶段规则"), tuple(n for n in GIVEN_STAGE if n != "basis"), _stage_problems,
              together=True),
@@ -437,6 +465,15 @@ KINDS: Mapping[str, Kind] = {
              form_settings.late_code_problems, new=("code", "label", "needs_words", "position"), together=True),
         Kind("notice_form", NoticeForm, gettext_noop("文书式样"), ("pattern", "text", "remedy"),
              form_settings.notice_problems, key=("kind",), together=True),
+        Kind("annual_target", AnnualTarget, gettext_noop("年度计划"), ("count",), targets.problems,
+             key=("programme", "year", "district"), new=("year", "programme", "district", "count")),
+        Kind("incentive_policy", IncentivePolicy, gettext_noop("激励政策"), (
+            "name", "document_number", "valid_from", "valid_until", "least_level", "values", "unit", "conditions", "cap",
+            "department",
+        ), incentive_policies.problems, new=(
+            "code", "name", "programme", "document_number", "valid_from", "least_level", "values", "unit", "conditions",
+            "cap", "department",
+        )),
         Kind("public_text", PublicText, gettext_noop("公开文字"), ("text",), _text_problems),
     )
 }  # fmt: skip

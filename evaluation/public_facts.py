@@ -20,7 +20,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext
 
 from communities.models import District
-from evaluation.models import Certificate, PublicNotice, Standard
+from evaluation.models import Certificate, Incentive, IncentivePolicy, PublicNotice, Sanction, Standard
 from experts.models import Expert, Field
 from portal.problems import gettext_noop
 
@@ -117,8 +117,10 @@ def chapters(day: date) -> Iterator[tuple[str, str, Decimal | None]]:
 
 
 def certificates(day: date) -> Iterator[Certificate]:
-    programme = {"programme": F("application__project__programme__name"), "stage": F("application__stage")}
-    rows: Iterator[Certificate] = Certificate.objects.annotate(**programme).order_by("pk").iterator(CHUNK)
+    decided = Sanction.objects.filter(certificate=OuterRef("pk"), state="executed").values("decision_number")[:1]
+    programme = {"programme_name": F("programme__name"), "stage": F("application__stage")}
+    beside = {"decision": Subquery(decided), "successor": F("succeeded_by__number")}
+    rows: Iterator[Certificate] = Certificate.objects.annotate(**programme, **beside).order_by("pk").iterator(CHUNK)
     return rows
 
 
@@ -126,7 +128,7 @@ def communities(day: date) -> Iterator[Certificate]:
     """Whoever holds a star on the day, with the figures that the notice of the result published."""
     published = PublicNotice.objects.filter(application=OuterRef("application")).order_by("-pk").values("figures")[:1]
     rows = Certificate.objects.in_force(day).annotate(
-        figures=Subquery(published, output_field=JSONField()), programme=F("application__project__programme__name")
+        figures=Subquery(published, output_field=JSONField()), programme_name=F("programme__name")
     )
     found: Iterator[Certificate] = rows.order_by("pk").iterator(CHUNK)
     return found
@@ -135,6 +137,15 @@ def communities(day: date) -> Iterator[Certificate]:
 def districts(day: date) -> Iterator[tuple[District, int]]:
     certified = Counter(Certificate.objects.in_force(day).values_list("district_name", flat=True).iterator(CHUNK))
     return ((row, certified[row.name]) for row in District.objects.order_by("code"))
+
+
+def incentive_policies(day: date) -> Iterator[tuple[IncentivePolicy, str, str, int]]:
+    """Every level of every policy, with how many were granted it and hold; of no community what it was granted."""
+    held = Incentive.objects.filter(state="granted", valid_until__gte=day).values_list("policy", "level_name")
+    counted = Counter(held.iterator(CHUNK))
+    for row in IncentivePolicy.objects.select_related("programme__standard").order_by("code"):
+        for level, value in row.standing_values:
+            yield row, level, value, counted[row.pk, level]
 
 
 def standards(day: date) -> Iterator[Standard]:
@@ -160,6 +171,7 @@ def in_english(text: str) -> str:
 # --- what is public -----------------------------------------------------------------------------------------------
 
 NOTICE, CERTIFICATE = gettext_noop("公示页"), gettext_noop("证书查验页")
+INCENTIVES = gettext_noop("激励政策页")
 DIRECTORY, STANDARDS = gettext_noop("名录"), gettext_noop("评价标准页")
 REGISTER, COUNTED = gettext_noop("行政区划代码（GB/T 2260）"), gettext_noop("由平台按当日数据统计")
 GENERATED = gettext_noop("由程序的列声明生成")
@@ -215,10 +227,12 @@ DATASETS: tuple[Dataset, ...] = (
                 CERTIFICATE, lambda row, day: row.standing(day),
             ),
             Column("ended_on", gettext_noop("撤销或被取代的日期"), CERTIFICATE, ended_on, "date"),
+            Column("decision", gettext_noop("撤销或降级的处理决定书编号；空为没有处理"), CERTIFICATE, of("decision")),
+            Column("successor", gettext_noop("接替的证书编号；空为没有接替"), CERTIFICATE, of("successor")),
             Column("is_final", gettext_noop("是否星级证书；否为设计预评"), CERTIFICATE, of("is_final"), "boolean"),
             Column("level", gettext_noop("星级"), CERTIFICATE, of("level"), "integer", LEVELS),
             Column("level_name", gettext_noop("等级在标准中的名称"), CERTIFICATE, of("level_name")),
-            Column("programme", gettext_noop("评价类别"), CERTIFICATE, of("programme")),
+            Column("programme", gettext_noop("评价类别"), CERTIFICATE, of("programme_name")),
             Column("stage", gettext_noop("评价阶段的代码"), CERTIFICATE, of("stage")),
             Column("community", gettext_noop("小区名称"), CERTIFICATE, of("community_name")),
             Column("district", gettext_noop("区县"), CERTIFICATE, of("district_name")),
@@ -238,7 +252,7 @@ DATASETS: tuple[Dataset, ...] = (
             Column("community", gettext_noop("小区名称"), DIRECTORY, of("community_name")),
             Column("district", gettext_noop("区县"), DIRECTORY, of("district_name")),
             Column("organisation", gettext_noop("申报单位"), DIRECTORY, of("organisation_name")),
-            Column("programme", gettext_noop("评价类别"), DIRECTORY, of("programme")),
+            Column("programme", gettext_noop("评价类别"), DIRECTORY, of("programme_name")),
             Column("level", gettext_noop("星级"), DIRECTORY, of("level"), "integer", LEVELS),
             Column("level_name", gettext_noop("等级在标准中的名称"), DIRECTORY, of("level_name")),
             Column("floor_area", gettext_noop("总建筑面积"), NOTICE, number("floor_area"), "decimal", SQUARE_METRES),
@@ -259,6 +273,26 @@ DATASETS: tuple[Dataset, ...] = (
             Column("valid_from", gettext_noop("启用日期；空为一直使用"), REGISTER, lambda row, day: row[0].valid_from, "date"),
             Column("valid_until", gettext_noop("停用日期；空为仍在使用"), REGISTER, lambda row, day: row[0].valid_until, "date"),
             Column("certified", gettext_noop("当日有效星级证书数"), COUNTED, item(1), "integer"),
+        ),
+    ),
+    Dataset(
+        "incentive_policies", gettext_noop("激励政策"),
+        gettext_noop("每项政策的每个星级一行；数值为空的，待主管部门设定。不含哪个小区享受了什么激励。"), incentive_policies,
+        (
+            Column("code", gettext_noop("政策代码"), INCENTIVES, lambda row, day: row[0].code),
+            Column("name", gettext_noop("政策名称"), INCENTIVES, lambda row, day: row[0].name),
+            Column("programme", gettext_noop("评价类别"), INCENTIVES, lambda row, day: row[0].programme.name),
+            Column("level_name", gettext_noop("等级在标准中的名称"), INCENTIVES, item(1)),
+            Column("value", gettext_noop("数值与单位；空为待主管部门设定"), INCENTIVES, item(2)),
+            Column("conditions", gettext_noop("享受激励的条件"), INCENTIVES, lambda row, day: row[0].conditions),
+            Column("cap", gettext_noop("上限；空为未规定"), INCENTIVES, lambda row, day: row[0].cap),
+            Column("department", gettext_noop("监管部门"), INCENTIVES, lambda row, day: row[0].department),
+            Column("basis", gettext_noop("依据"), INCENTIVES, lambda row, day: row[0].basis),
+            Column("document_number", gettext_noop("文号；空为待主管部门设定"), INCENTIVES,
+                   lambda row, day: row[0].document_number),
+            Column("valid_from", gettext_noop("启用日期；空为一直使用"), INCENTIVES, lambda row, day: row[0].valid_from, "date"),
+            Column("valid_until", gettext_noop("停用日期；空为仍在使用"), INCENTIVES, lambda row, day: row[0].valid_until, "date"),
+            Column("granted", gettext_noop("当日有效的激励件数"), COUNTED, item(3), "integer"),
         ),
     ),
     Dataset(

@@ -22,7 +22,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from evaluation import seals
-from evaluation.models import Certificate, IssuerKey, RevocationList
+from evaluation.models import Certificate, Incentive, IssuerKey, RevocationList
 from portal import audit, files
 from portal.problems import Problem, Refused, gettext_noop
 from portal.tasks import ring, swept
@@ -144,11 +144,34 @@ def seal(certificate: Certificate) -> None:
     certificate.seal, certificate.seal_key = seals.seal(values, _private(row)), row
 
 
-# --- the list of certificates that ended --------------------------------------------------------------------------
+def seal_confirmation(incentive: Incentive) -> None:
+    """Seal what confirms a granted incentive; its caller saves it. Raises Refused where no key can."""
+    row = current_key()
+    values = {
+        "number": incentive.number,
+        "community": incentive.community_name,
+        "level": incentive.level,
+        "level_name": incentive.level_name,
+        "incentive": incentive.policy_name,
+        "organisation": incentive.organisation_name,
+        "credit_code": incentive.credit_code,
+        "value": incentive.amount,
+        "certificate": incentive.certificate.number,
+        "issued_on": _day(incentive.granted_on),
+        "valid_until": _day(incentive.valid_until),
+    }
+    incentive.seal, incentive.seal_key = seals.seal(values, _private(row), seals.CONFIRMATION), row
 
 
-def list_needed(certificate: Certificate, act: Any) -> None:
-    """Have the list made anew once the act that ended this certificate stands. Inside that act."""
+def _day(day: date | None) -> str:
+    return day.isoformat() if day else ""
+
+
+# --- the list of what ended before its day --------------------------------------------------------------------------
+
+
+def list_needed(ended: Certificate | Incentive, act: Any) -> None:
+    """Have the list made anew once the act that ended this certificate or confirmation stands. Inside that act."""
     transaction.on_commit(partial(ring, make_list), robust=True)
 
 
@@ -160,28 +183,39 @@ def make_list() -> None:
 
 @swept
 def renew_list() -> int:
-    """Make the list anew where it is of an earlier day or lacks a certificate; return how many it names, 0 where it stands.
+    """Make the list anew where it is of an earlier day or lacks one that ended; return how many it names, 0 where it stands.
 
-    Certificates never come back, so that their count tells whether one is missing. Without a key there is no list.
+    Neither certificates nor confirmations come back, so that their count tells whether one is missing. Without a key
+    there is no list.
     """
     row, day = RevocationList.objects.first(), timezone.localdate()
-    ended = Certificate.objects.ended()
-    if row is not None and (row.day, row.count) == (day, ended.count()):
+    count = Certificate.objects.ended().count() + Incentive.objects.reversed_ones().count()
+    if row is not None and (row.day, row.count) == (day, count):
         return 0
     key = IssuerKey.objects.filter(is_current=True).first()
     return _keep_list(key, day) if key is not None else 0
 
 
 def _keep_list(key: IssuerKey, day: date) -> int:
-    rows = Certificate.objects.ended().order_by("number").values_list("number", "state", "state_since")
-    ended = [(number, state, timezone.localdate(since).isoformat()) for number, state, since in rows.iterator()]
-    document = seals.signed_list(ended, day.isoformat(), _private(key))
+    ended, back = _rows(Certificate.objects.ended()), _rows(Incentive.objects.reversed_ones())
+    document = seals.signed_list(ended, day.isoformat(), _private(key), back)
     content = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
-    values = {"day": day, "content": content, "sha256": files.sha256_of(content.encode()), "count": len(ended)}
+    values = {
+        "day": day,
+        "content": content,
+        "sha256": files.sha256_of(content.encode()),
+        "count": len(ended) + len(back),
+    }
     with transaction.atomic():
         row, _made = RevocationList.objects.update_or_create(pk=1, defaults=values)
         audit.record(row, "revocation_list.sign", by=None, key=key.code, sha256=row.sha256, count=row.count)
-    return len(ended)
+    return len(ended) + len(back)
+
+
+def _rows(found: Any) -> list[tuple[str, str, str]]:
+    """Number, standing and day of those that ended, by number."""
+    rows = found.order_by("number").values_list("number", "state", "state_since")
+    return [(number, state, timezone.localdate(since).isoformat()) for number, state, since in rows.iterator()]
 
 
 def newest_list() -> RevocationList | None:

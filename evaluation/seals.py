@@ -21,13 +21,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 VERSION = "v1"
 LIST_FORMAT, KEYS_FORMAT = "certificate-revocations-1", "issuer-keys-1"
-# What a seal says, in this order.
+# What the seal of a certificate says, in this order.
 FIELDS = (
     "version", "number", "community", "level", "level_name", "stage", "is_final", "standard_sha256", "issued_on",
     "valid_until", "key",
 )  # fmt: skip
+# What the seal of a confirmation 激励确认书 says.
+CONFIRMATION = "i1"
+CONFIRMATION_FIELDS = (
+    "version", "number", "community", "level", "level_name", "incentive", "organisation", "credit_code", "value",
+    "certificate", "issued_on", "valid_until", "key",
+)  # fmt: skip
+SAID = {VERSION: FIELDS, CONFIRMATION: CONFIRMATION_FIELDS}
 LONGEST = 4000  # characters of a code that is read at all
-ENDED = ("revoked", "superseded")
 SPACE = re.compile(r"[ \t\r\n]+")
 
 
@@ -41,7 +47,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What comes out. code: unreadable, altered, wrong_key, list_altered, revoked, superseded, expired or valid.
+    """What comes out. code: unreadable, altered, wrong_key, list_altered, revoked, superseded, reversed, expired or valid.
 
     values: the fields of the seal; none in the first four cases. since: the day on which the certificate ended.
     listed_on: the day of the list that was asked, "" without one.
@@ -76,19 +82,28 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def seal(values: Mapping[str, Any], private: Ed25519PrivateKey) -> str:
-    """Sign a certificate. values: all FIELDS but version and key, plain JSON."""
-    known = {**values, "version": VERSION, "key": key_id(private.public_key().public_bytes_raw())}
-    payload = canonical([known[field] for field in FIELDS])
-    return f"{VERSION}.{encode(payload)}.{encode(private.sign(payload))}"
+def seal(values: Mapping[str, Any], private: Ed25519PrivateKey, version: str = VERSION) -> str:
+    """Sign a certificate, or a confirmation. values: all that SAID names but version and key, plain JSON."""
+    known = {**values, "version": version, "key": key_id(private.public_key().public_bytes_raw())}
+    payload = canonical([known[field] for field in SAID[version]])
+    return f"{version}.{encode(payload)}.{encode(private.sign(payload))}"
 
 
-def signed_list(ended: Iterable[tuple[str, str, str]], day: str, private: Ed25519PrivateKey) -> dict[str, Any]:
-    """The signed list of certificates that ended before their last day. ended: number, standing, day as ISO text."""
+def signed_list(
+    ended: Iterable[tuple[str, str, str]],
+    day: str,
+    private: Ed25519PrivateKey,
+    reversed_ones: Iterable[tuple[str, str, str]] = (),
+) -> dict[str, Any]:
+    """The signed list of certificates that ended before their last day, and of confirmations that were taken back.
+
+    ended, reversed_ones: number, standing, day as ISO text.
+    """
     said = {
         "format": LIST_FORMAT,
         "day": day,
         "certificates": {number: [standing, since] for number, standing, since in ended},
+        "incentives": {number: [standing, since] for number, standing, since in reversed_ones},
         "key": key_id(private.public_key().public_bytes_raw()),
     }
     return {**said, "signature": encode(private.sign(canonical(said)))}
@@ -127,7 +142,9 @@ def list_is_right(document: Any, keys: Mapping[str, Key]) -> bool:
     """Whether a list is one that a key of ours signed."""
     try:
         rest = {name: value for name, value in document.items() if name != "signature"}
-        right = rest["format"] == LIST_FORMAT and isinstance(rest["certificates"], dict)
+        right = rest["format"] == LIST_FORMAT and all(
+            isinstance(part, dict) for part in (rest["certificates"], rest.get("incentives", {}))
+        )
         return right and is_signed(keys, rest["key"], rest["day"], canonical(rest), decode(document["signature"]))
     except (AttributeError, KeyError, TypeError, ValueError):
         return False
@@ -137,12 +154,12 @@ def verify(text: str, keys: Mapping[str, Key], ended: Mapping[str, Any] | None, 
     """What a code (the whole text of the QR, or the seal alone) is worth on ``day``, with the list ``ended`` or without."""
     address, _hash, sealed = SPACE.sub("", text).rpartition("#")
     version, *parts = sealed.split(".")
-    if len(text) > LONGEST or version != VERSION or len(parts) != 2:
+    if len(text) > LONGEST or version not in SAID or len(parts) != 2:
         return Verdict("unreadable", {})
     try:
         payload, signature = map(decode, parts)
         # Strictly UTF-8 and strictly JSON, as every language reads it: ``int`` refuses NaN and Infinity.
-        values = dict(zip(FIELDS, json.loads(payload.decode(), parse_constant=int), strict=True))
+        values = dict(zip(SAID[version], json.loads(payload.decode(), parse_constant=int), strict=True))
         known = keys.get(str(values["key"]))
     except (TypeError, ValueError, RecursionError):
         return Verdict("altered", {})
@@ -164,5 +181,6 @@ def _standing(values: Mapping[str, Any], keys: Mapping[str, Key], ended: Mapping
         return Verdict(otherwise[0], values, otherwise[1])
     if not list_is_right(ended, keys):
         return Verdict("list_altered", {})
-    standing, since = ended["certificates"].get(values["number"], otherwise)
+    known = {**ended["certificates"], **ended.get("incentives", {})}  # no number is of both
+    standing, since = known.get(values["number"], otherwise)
     return Verdict(standing, values, since, ended["day"])

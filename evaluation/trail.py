@@ -31,7 +31,8 @@ MOST = 50_000  # lines of one file
 TOLD = frozenset({
     "from", "to", "reason", "basis", "before", "after", "old_basis", "due_on", "old", "until", "number", "stage", "version",
     "round", "certificate", "level", "sha256", "token", "count", "moved", "duty", "district", "whole_year", "fields",
-    "valid_from", "days", "programme", "act", "lines", "chain", "search",
+    "valid_from", "days", "programme", "act", "notice", "sanction", "to_level", "ban_years", "ban_until", "lines", "chain",
+    "search",
 })  # fmt: skip
 UNTOLD = {"assignment.sign": frozenset({"sha256"}), "assignment.sign_again": frozenset({"sha256"})}
 

@@ -23,10 +23,13 @@ from evaluation import (
     delivery,
     guidance_work,
     handling,
+    incentives,
     late_defects,
     outbox,
     rating,
+    sanction_work,
     substituting,
+    supervision_work,
     unseating,
 )
 from evaluation.clocks import HOLDERS
@@ -137,7 +140,10 @@ def beside_cases(user: User) -> list[Waiting]:
         _organisations, _invitations, _engagements, _objections, _admissions, _pool_imports, _standing,
     )  # fmt: skip
     found = [row for kind in kinds for row in kind(user)]
-    others = (outbox, delivery, conflicts, late_defects, handling, guidance_work, day_table)
+    others = (
+        outbox, delivery, conflicts, late_defects, handling,
+        guidance_work, sanction_work, incentives, day_table, supervision_work,
+    )  # fmt: skip
     found += [Waiting(**row) for module in others for row in module.waiting_on(user)]
     return sorted(found, key=lambda row: (*urgency(row), row.subject, row.key))
 

@@ -29,6 +29,8 @@ KINDS: Mapping[str, str] = {
     "question": gettext_noop("专家质询"),
     "rating": gettext_noop("履职评价"),
     "guidance": gettext_noop("过程指导"),
+    "sanction": gettext_noop("证书处理"),
+    "renewal": gettext_noop("证书延续"),
     "organisation": gettext_noop("单位"),
     "invitation": gettext_noop("成员邀请"),
     "engagement": gettext_noop("咨询委托"),
@@ -40,6 +42,9 @@ KINDS: Mapping[str, str] = {
     "held": gettext_noop("待发消息"),
     "late": gettext_noop("新增问题"),
     "officer": gettext_noop("经办人员回避"),
+    "operating": gettext_noop("年度运营报告"),
+    "inspection": gettext_noop("抽查"),
+    "rectification": gettext_noop("抽查整改"),
 }
 OTHER = gettext_noop("其他")
 

@@ -53,6 +53,7 @@ KINDS: Mapping[str, Kind] = {
     "received": Kind(gettext_noop("申报回执"), gettext_noop("申报已收到并封存快照。")),
     "progress": Kind(gettext_noop("办理进展"), gettext_noop("案件进入下一环节。")),
     "guidance": Kind(gettext_noop("过程指导"), gettext_noop("指导记录、指导意见与整改回复。")),
+    "supervision": Kind(gettext_noop("证后监管"), gettext_noop("年度运营报告、抽查与整改。")),
     "certified": Kind(gettext_noop("证书发放"), gettext_noop("证书已发放，可以下载。")),
     "organisation": Kind(gettext_noop("单位与成员"), gettext_noop("单位注册的核验结果、成员变动。")),
 }  # fmt: skip

@@ -75,6 +75,7 @@ OF_KIND: Mapping[str, Mapping[str, bool]] = {
     "received": {"案卷": True, "链接": True},
     "progress": {"案卷": True, "事项": True, "理由": True, "链接": True},
     "guidance": {"案卷": True, "事项": True, "链接": True},
+    "supervision": {"案卷": True, "事项": True, "理由": True, "链接": True},
     "certified": {"案卷": True, "证书编号": True, "链接": True},
     "organisation": {"单位": True, "事项": True, "理由": True, "链接": True},
 }  # fmt: skip

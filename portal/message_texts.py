@@ -151,6 +151,7 @@ SAMPLE_SENTENCES: Mapping[str, str] = {
     "decision": gettext_noop("作出不予受理决定"),
     "security": gettext_noop("账号的电子邮箱已改为另一个地址，今后的通知不再发到本邮箱。"),
     "guidance": gettext_noop("计划了过程指导"),
+    "supervision": gettext_noop("要求提交年度运营报告"),
     "organisation": gettext_noop("修改了单位信息"),
     "pool": gettext_noop("进入专家库"),
 }

@@ -1,8 +1,8 @@
 """Turns the domain's refusals into pages: 403 for a wrong person, 409 for a case that moved, 422 for what was not caught,
 429 for who tries too often.
 
-Also refuses addresses that ask more than anybody means, and NUL in addresses and forms, which no text column of PostgreSQL
-keeps and no field of ours means."""
+Also refuses bodies and addresses that are longer than anybody means, and NUL in addresses and forms, which no text column
+of PostgreSQL keeps and no field of ours means."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from portal.problems import Problem, Refused, gettext_noop
 
 LONGEST_QUERY = 8000  # characters behind the question mark; SQLite breaks where a search is longer than 50,000 bytes
 TOO_LONG = Problem("too_long", "", gettext_noop("网址中的查询内容过长，请缩短后再试。"))
+TOO_LARGE = gettext_noop("一次提交的内容合计不得超过 %(most)s MB，没有接收；请减少或压缩文件后再试。")
+PIECES = "/api/v1/uploads/"
 SIGNED_OUT = Problem("signed_out", "", gettext_noop("登录已过期，尚未保存；内容已暂存在本机。"))
 ANOTHER_PERSON = Problem(
     "another_person", "", gettext_noop("没有保存：这一页是另一个账号打开的，现在登录的不是同一人，请用原来的账号登录。")
@@ -39,6 +41,18 @@ def refusal(problem: Problem, status: int) -> JsonResponse:
     return JsonResponse({"problems": [problem.as_json(gettext)]}, status=status)
 
 
+def most_megabytes() -> int:
+    """What one request may bring along: the largest file, or all files of an objection, and the words around them."""
+    return max(settings.MAX_UPLOAD_MEGABYTES, settings.MAX_OBJECTION_MEGABYTES) + 10
+
+
+def is_too_large(request: HttpRequest) -> bool:
+    """Whether a body is announced that no form of ours sends: refused before a byte of it is read or kept."""
+    length = str(request.META.get("CONTENT_LENGTH") or "0")
+    piece = request.path.startswith(PIECES)  # bounded by itself
+    return not piece and length.isdecimal() and int(length[:18]) > most_megabytes() * 1024 * 1024
+
+
 class RefusalMiddleware:
     """One place for what a page could not show beside its fields."""
 
@@ -46,6 +60,8 @@ class RefusalMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if is_too_large(request):
+            return self._too_large(request)
         response = self.get_response(request)
         if not asks_to_sign_in(response):
             return response
@@ -67,6 +83,12 @@ class RefusalMiddleware:
         if wants_json(request) or getattr(view, "csrf_exempt", False):
             return refusal(TOO_LONG, 414)
         return render(request, "422.html", {"sentences": [TOO_LONG.text(gettext)]}, status=414)
+
+    def _too_large(self, request: HttpRequest) -> HttpResponse:
+        problem = Problem("too_large", "", TOO_LARGE, {"most": most_megabytes()})
+        if request.path.startswith("/api/") or wants_json(request):
+            return refusal(problem, 413)
+        return render(request, "422.html", {"sentences": [problem.text(gettext)]}, status=413)
 
     def _another_person(self, request: HttpRequest) -> HttpResponse:
         """A page that one person opened is sent while another is signed in: what the first typed is not the other's."""

@@ -28,6 +28,7 @@ FONTS = Path(__file__).resolve().parent / "fonts"
 PICTURE_NAME = re.compile(r"[a-z0-9-]+")
 GETA = "〓"  # what Chinese and Japanese printers set where a character is missing
 UNDATED = date(2000, 1, 1)
+DOTS_PER_INCH = 110  # of a page that is looked at: an A4 sheet is 909 pixels wide
 
 
 @cache
@@ -88,14 +89,7 @@ def render(
     Raises Refused where a character cannot be drawn. With ``replace_missing`` such characters are printed as 〓 and
     listed by their code points at the end instead: for working papers with free text, never for certificates.
     """
-    content = _Content(replace_missing)
-    inputs = {"data": json.dumps(content.cleaned(data), ensure_ascii=False)}
-    problem = problem_of_characters("".join(content.missing), "") if not replace_missing else None
-    if problem is not None:
-        raise Refused([problem])
-    inputs["not-in-kai"] = "".join(sorted(content.used - characters_of("kai")))
-    inputs["replaced"] = "、".join(f"U+{ord(character):04X}" for character in content.missing)
-    project: Any = _project(template, data, assets or {})  # a dictionary of files, unknown to typst's type hints
+    inputs, project = _prepared(template, data, assets or {}, replace_missing)
     pdf = typst.compile(
         project,
         root=ROOT,
@@ -106,6 +100,36 @@ def render(
         timestamp=_timestamp(data),
     )
     return bytes(pdf)
+
+
+def pictures(template: str, data: Mapping[str, Any], *, assets: Mapping[str, bytes] | None = None) -> list[bytes]:
+    """What ``render`` would print, as a picture (PNG) of each page, for looking at. Raises as it does."""
+    inputs, project = _prepared(template, data, assets or {}, False)
+    found: Any = typst.compile(
+        project,
+        root=ROOT,
+        font_paths=_fonts(),
+        ignore_system_fonts=True,
+        sys_inputs=inputs,
+        format="png",
+        ppi=DOTS_PER_INCH,
+        timestamp=_timestamp(data),
+    )
+    return [bytes(page) for page in found] if isinstance(found, list) else [bytes(found)]
+
+
+def _prepared(
+    template: str, data: Mapping[str, Any], assets: Mapping[str, bytes], replace_missing: bool
+) -> tuple[dict[str, str], Any]:
+    """What typst is given: its inputs, and every file that a template may read. Raises Refused."""
+    content = _Content(replace_missing)
+    inputs = {"data": json.dumps(content.cleaned(data), ensure_ascii=False)}
+    problem = problem_of_characters("".join(content.missing), "") if not replace_missing else None
+    if problem is not None:
+        raise Refused([problem])
+    inputs["not-in-kai"] = "".join(sorted(content.used - characters_of("kai")))
+    inputs["replaced"] = "、".join(f"U+{ord(character):04X}" for character in content.missing)
+    return inputs, _project(template, data, assets)  # a dictionary of files, unknown to typst's type hints
 
 
 def _project(template: str, data: Mapping[str, Any], assets: Mapping[str, bytes]) -> dict[str, bytes]:

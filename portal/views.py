@@ -10,7 +10,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import connection
-from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -20,6 +19,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
+from evaluation import directory
 from evaluation.beginning import next_steps
 from evaluation.models import Certificate, PublicNotice
 from evaluation.work_pages import MyWork
@@ -38,14 +38,15 @@ def home(request: HttpRequest) -> HttpResponse:
     """What the public sees first: running notices, the newest certificates, how many there are of each level."""
     today = timezone.localdate()
     certified = Certificate.objects.in_force(today)
-    levels = certified.values("level", "level_name").annotate(count=Count("pk")).order_by("-level", "level_name")
+    counted = directory.cells(today)
+    levels = directory.by_level(counted)
     context = {
         "notices": PublicNotice.objects.running(today)[:8],
         "certificates": certified.newest_first()[:8],
-        "levels": list(levels),
+        "levels": levels,
         "certified_count": sum(row["count"] for row in levels),
         "calls": Call.objects.running(today)[:3],
-        "district_count": certified.values("district_name").distinct().count(),
+        "district_count": len({cell.district for cell in counted}),
     }
     return render(request, "portal/home.html", context)
 

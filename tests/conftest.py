@@ -15,7 +15,9 @@ from django.test import override_settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from evaluation import directory
 from evaluation.models import Application
+from evaluation.views import statistics
 from portal.demo import papers
 from tests.migrated import migrated_copy
 from tests.world import World, make_world
@@ -129,6 +131,18 @@ def own_issuer_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keys that seal certificates lie together: rows of one key last for a test or for a module."""
     with override_settings(ISSUER_KEYS=tmp_path_factory.mktemp("issuer-keys")):
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_counted_yet() -> None:
+    """A test's rows go with it, and so does how often they were changed: what a process keeps by that goes too."""
+    forget_counts()
+
+
+def forget_counts() -> None:
+    """What this process keeps of counts that it made."""
+    directory.forget()
+    statistics.forget()
 
 
 @pytest.fixture

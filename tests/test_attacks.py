@@ -13,7 +13,7 @@ from django.utils import timezone
 from communities import changes, inviting
 from communities import urls as community_urls
 from communities.models import Membership, Officer, Organisation, StandIn
-from evaluation import asking, filing, findings, outcome, site, work
+from evaluation import asking, filing, findings, outcome, sanctions, site, work
 from evaluation import urls as evaluation_urls
 from evaluation.models import (
     Application,
@@ -24,21 +24,31 @@ from evaluation.models import (
     Finding,
     GuidanceOpinion,
     HeldMessage,
+    Incentive,
+    IncentivePolicy,
+    Inspection,
+    InspectionDraw,
+    InspectionPhoto,
     IssuedNotice,
     OfficerConflict,
+    OperatingReport,
     OpinionFile,
     Phrase,
     Rating,
+    Rectification,
+    RectificationProof,
+    Renewal,
+    ReportProof,
     RuleOverride,
     SavedView,
     SiteVisit,
 )
-from evaluation.workflow import APPLICATION, ASSIGNMENT, CERTIFICATE
+from evaluation.workflow import APPLICATION, ASSIGNMENT
 from experts import admitting, facts
 from experts import urls as expert_urls
 from experts.models import Expert, PoolImport, Recusal
 from portal import audit, samples
-from portal.demo import admissions, construction, journey, papers, people
+from portal.demo import admissions, certificates, construction, journey, papers, people
 from portal.machine import Stale
 from portal.message_texts import LANGUAGES
 from portal.models import Event, Upload, User
@@ -196,7 +206,7 @@ def test_a_revision_without_an_item_is_none(at):
 
 def test_a_revoked_unit_is_banned_for_three_years(at):
     certificate = at("certified").certificate
-    CERTIFICATE.perform(certificate, "revoke", by=people.officer("supervisor"), reason="造假", hearing="已听取")
+    certificates.revoke(certificate)
     unit = Organisation.objects.get(pk=certificate.application.project.organisation_id)
     today = timezone.localdate()
     assert (unit.state, unit.banned_until) == ("banned", last_day(today, 3))
@@ -351,9 +361,13 @@ def test_a_person_without_a_name_leaves_a_trail_that_every_database_keeps():
 OPEN = {
     "register", "organisations", "organisation-new", "projects", "standards", "standard", "standard-json",
     "notices", "notice", "notice-receipt", "notice-receipt-page", "draw-verifier", "recompute-program", "objection-new",
+    "statistics", "statistics-certificates", "statistics-csv", "monthly-reports", "monthly-report",
     "open-data", "notice-feed", "robots", "sitemap", "sitemap-index", "open-data-file", "open-data-latest",
     "objection-filed", "objection-status", "certificate-check", "certificate", "certificate-file", "directory",
-    "issuer-keys", "revocations", "certificate-verifier", "certificate-document",
+    "directory-map", "public-community", "notice-version",
+    "sanctions", "renewals", "supervision", "supervision-inspections", "inspection-receipt", "inspection-receipt-file",
+    "inspection-receipts",
+    "incentive-policies", "issuer-keys", "revocations", "certificate-verifier", "certificate-document",
     "community-template", "calls", "call", "call-apply", "admissions", "scoring-worker", "site-visit-worker",
 }  # fmt: skip
 READ_SETTINGS = {
@@ -371,6 +385,7 @@ OF_A_DUTY = {
     **dict.fromkeys(("own-facts", "employment-new", "tie-new"), {"invited"}),
     "standard-import": {"system_administrator"},
     "outbox": {"other_officer"},
+    "incentives": {"other_officer"},
     **dict.fromkeys(("undelivered", "message-resend"), {"system_administrator"}),
     "message-texts": {
         "other_officer",
@@ -382,12 +397,26 @@ OF_A_DUTY = {
     "holding-rule": {"security_administrator"},
     # the settings, read by every officer and changed by whom each belongs to
     **dict.fromkeys(("limits", "settings", "duties", "officers", "officer", "days"), READ_SETTINGS),
-    **dict.fromkeys(("limit-change", "officer-give", "officer-end", "policy-new"), {"security_administrator"}),
+    **dict.fromkeys(("certificate-forms", "certificate-form", "certificate-form-picture"), READ_SETTINGS),
+    **dict.fromkeys(
+        ("limit-change", "officer-give", "officer-end", "policy-new", "certificate-form-preview"),
+        {"security_administrator"},
+    ),
     **dict.fromkeys(("accounts", "account-new", "account-kept"), {"system_administrator"}),
     **dict.fromkeys(("trail", "trail-export"), {"audit_administrator"}),
     # what officers do with their own lists
     **dict.fromkeys(
-        ("batches", "batch-new", "exports", "hand-over", "stand-ins", "queue-columns", "queue-views", "conflicts"),
+        (
+            "batches",
+            "batch-new",
+            "certificates-progress",
+            "exports",
+            "hand-over",
+            "stand-ins",
+            "queue-columns",
+            "queue-views",
+            "conflicts",
+        ),
         {"other_officer"},
     ),
     **dict.fromkeys(
@@ -417,8 +446,8 @@ def keys(world, cases):
     said = {
         "kind": "person",
         "name": "示例公众",
-        "identity": "500000199001010000",
-        "contact": "1",
+        "identity": "500000199001010008",
+        "contact": "023-00000000",
         "text": "示例：点位不足。",
     }
     objection = outcome.file_objection(
@@ -444,10 +473,21 @@ def keys(world, cases):
         application=case, event=Event.objects.of(case).last(), kind="decision", duty="intake", state="held", title="示例",
         words={code: {"subject": "示例", "body": "示例"} for code in LANGUAGES}, values={code: {} for code in LANGUAGES},
     )  # fmt: skip
+    certificate = design.certificates.get()
+    sanction = certificates.propose(certificate)
+    paper_of_sanction = sanctions.add_proof(sanction.proposed_by, sanction, papers.pdf("照片", "一"))
+    renewal = Renewal.objects.create(
+        certificate=certificate, number="YX-1", statement="示例", asked_by=world.applicant, state="asked"
+    )
+    incentive = Incentive.objects.create(
+        certificate=certificate, policy=IncentivePolicy.objects.first(), state="unset", level=certificate.level
+    )
     return {
         **pool_keys(world, case),
         **desk_keys(world, case),
-        "outbox/": held.pk, "outbox/undelivered/": 1,
+        **supervision_keys(world, certificate),
+        "sanctions/": sanction.pk, "sanctions/proofs/": paper_of_sanction.pk, "renewals/": renewal.pk,
+        "projects/incentives/": incentive.pk, "outbox/": held.pk, "outbox/undelivered/": 1,
         "uploads/": upload.pk,
         "organisations/changes/": change.pk, "engagements/": engagement.pk,
         "organisations/invitations/": inviting.invite(world.applicant, unit, "new@example.org", "member").pk,
@@ -457,7 +497,7 @@ def keys(world, cases):
         "findings/": Finding.objects.latest("pk").pk, "assignments/": people.panel_of(case, "accepted")[0].pk,
         "photos/": visit.photos.first().pk, "guidance/": visit.pk, "opinions/": opinion.pk,
         "opinions/files/": paper.pk, "changes/": major.pk, "changes/proofs/": major.proofs.get().pk,
-        "objections/": objection.pk, "objections/proofs/": objection.proofs.get().pk,
+        "notices/": notice.pk, "objections/": objection.pk, "objections/proofs/": objection.proofs.get().pk,
     }  # fmt: skip
 
 
@@ -482,6 +522,26 @@ def pool_keys(world, case):
     }  # fmt: skip
 
 
+def supervision_keys(world, certificate):
+    """Of what comes after award: a report, a draw that waits, an inspection with a photo and what it found."""
+    day, file = timezone.localdate(), SimpleUploadedFile("a.pdf", b"-")
+    report = OperatingReport.objects.create(certificate=certificate, year=1, opened_on=day, state="due", due_on=day)
+    draw = InspectionDraw.objects.create(
+        programme=certificate.application.project.programme, year=day.year, organiser=world.organiser,
+        organiser_hash="0" * 64, frozen={"numbers": [], "rules": {"share": 10, "public_source": None}}, state="drawn",
+    )  # fmt: skip
+    visited = Inspection.objects.create(draw=draw, certificate=certificate, place=1, state="rectifying", visited_on=day)
+    fault = Rectification.objects.create(inspection=visited, text="示例", mend_by=day, state="open", due_on=day)
+    return {
+        "number of supervision/certificates/": certificate.number, "supervision/reports/": report.pk,
+        "supervision/reports/proofs/": ReportProof.objects.create(report=report, name="a.pdf", file=file).pk,
+        "inspections/draws/": draw.pk, "inspections/": visited.pk,
+        "inspections/photos/": InspectionPhoto.objects.create(inspection=visited, name="a.jpg", file=file).pk,
+        "rectifications/": fault.pk,
+        "rectifications/proofs/": RectificationProof.objects.create(rectification=fault, name="a.pdf", file=file).pk,
+    }  # fmt: skip
+
+
 def desk_keys(world, case):
     """Of the officers' desk: what officers made for themselves, and what is kept of officers."""
     day, by = timezone.localdate(), world.intake
@@ -502,7 +562,7 @@ def desk_keys(world, case):
         "desk/batches/": Batch.objects.create(state="prepared", owner=by, act="remind").pk,
         "desk/exports/": Export.objects.create(state="waiting", owner=by, language="zh-hans").pk,
         "desk/stand-ins/": stand_in.pk, "queue/views/": view.pk, "overrides/": override.pk, "phrases/": phrase.pk,
-        "issued-notices/": issued.pk, "conflicts/": conflict.pk, "settings/officers/": by.pk,
+        "number of settings/certificates/": 1, "issued-notices/": issued.pk, "conflicts/": conflict.pk, "settings/officers/": by.pk,
         "settings/officers/duties/": duty.pk, "settings/accounts/": by.pk, "experts/imports/": workbook.pk,
     }  # fmt: skip
 
@@ -544,7 +604,7 @@ def test_whoever_has_nothing_to_do_with_a_case_finds_every_door_closed(client, k
         client.force_login(person)
     texts = {
         "code": "1", "stage": "design", "key": "1", "kind": "recusal", "change": "end",
-        "verdict": "conflict", "token": "X",
+        "verdict": "conflict", "token": "X", "programme": "smart_community",
     }  # fmt: skip
     opened = []
     for door in DOORS:

@@ -29,6 +29,7 @@ from portal import calendar_feed, tasks
 from portal.demo import journey, people
 from portal.models import Notification, User
 from tests.addresses import API, addresses, unknown
+from tests.conftest import forget_counts
 from tests.evaluation import scenes
 
 # On SQLite alone: only there does a row that is made again after a rollback have the number that it had, and answers are
@@ -250,7 +251,8 @@ def signed_in(user: User | None) -> Client:
 
 
 def walk(case: Application, user: User | None, secret: str) -> dict[str, Answer]:
-    """What ``user`` is answered at every address."""
+    """What ``user`` is answered at every address by a process that has counted nothing yet."""
+    forget_counts()
     client = signed_in(user)
     keys = keys_of(case, user, secret)
     return {

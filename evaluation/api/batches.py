@@ -74,7 +74,8 @@ class ProblemSerializer(serializers.Serializer):
 
 class BatchRowSerializer(serializers.Serializer):
     """One case of a batch. ``foreseen``: possible, refused, "" before the trial; ``outcome``: waiting, done, refused;
-    ``told``: kinds of messages with whom they would reach, of the trial.
+    ``told``: kinds of messages with whom they would reach, of the trial. ``facts``: of an approval, what the trial found
+    of the result; ``cautions``: why a case is ``left_out`` unless it is chosen.
     """
 
     application = serializers.IntegerField(source="application_id")
@@ -83,6 +84,15 @@ class BatchRowSerializer(serializers.Serializer):
     at = serializers.DateTimeField(allow_null=True)
     problems = serializers.SerializerMethodField()
     told = serializers.ListField(child=serializers.ListField(child=serializers.CharField()))
+    facts = serializers.SerializerMethodField()
+    cautions = serializers.SerializerMethodField()
+    left_out = serializers.BooleanField(source="is_left_out")
+
+    def get_facts(self, row: BatchRow) -> dict[str, Any]:
+        return {name: value for name, value in row.facts.items() if name != "cautions"}
+
+    def get_cautions(self, row: BatchRow) -> list[dict[str, str]]:
+        return [Problem.from_record(record).as_json(gettext) for record in row.facts.get("cautions", ())]
 
     def get_problems(self, row: BatchRow) -> list[dict[str, str]]:
         return [Problem.from_record(record).as_json(gettext) for record in row.problems]
@@ -95,6 +105,13 @@ class HandOverData(serializers.Serializer):
     successor = _id()
     reason = serializers.CharField(max_length=500)
     cases = serializers.ListField(child=_id(), max_length=batching.MOST, required=False, allow_empty=False)
+
+
+class ChooseData(serializers.Serializer):
+    """Of the cases ``shown`` those that are ``taken`` in; the others are left out. Ids of applications."""
+
+    shown = serializers.ListField(child=_id(), max_length=batching.MOST)
+    taken = serializers.ListField(child=_id(), max_length=batching.MOST)
 
 
 class BatchEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
@@ -140,6 +157,14 @@ class BatchEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMixin, Endp
     def rows(self, request: Request, pk: str) -> Response:
         """Its cases that the caller may see, with what the trial found or what came of it."""
         return self.paged(batching.result_rows(request.user, self.get_object()), BatchRowSerializer)
+
+    @extend_schema(request=ChooseData, responses=BatchSerializer)
+    @action(detail=True, methods=["post"], url_path="choose")
+    def choose(self, request: Request, pk: str) -> Response:
+        """Take cases in, or leave them out, before it is run. 409 once it runs."""
+        row, said = self.get_object(), self.read(ChooseData)
+        batching.choose(request.user, row, said["shown"], said["taken"])
+        return Response(BatchSerializer(row).data)
 
 
 # --- exports ----------------------------------------------------------------------------------------------------------

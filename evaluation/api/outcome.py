@@ -21,14 +21,15 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from evaluation import disclosing, sealing
+from communities import access
+from evaluation import disclosing, notice_versions, replying, sealing
 from evaluation.api.draw import receipt_file
 from evaluation.api.within import NUMBER
-from evaluation.models import Certificate, Objection, ObjectionProof, PublicNotice
+from evaluation.models import Certificate, NoticeVersion, Objection, ObjectionProof, PublicNotice
 from evaluation.outcome import certificate_at, file_objection
 from evaluation.permissions import notices_visible_to, objections_visible_to
 from evaluation.workflow import CERTIFICATE, OBJECTION
-from portal import files
+from portal import accounts, files
 from portal.api import (
     BINARY,
     Acts,
@@ -42,6 +43,7 @@ from portal.api import (
     download,
 )
 from portal.attempts import address_of
+from portal.machine import NotAllowed
 
 PUBLIC_NUMBER = r"[0-9A-Za-z-]+"
 
@@ -60,6 +62,44 @@ class NoticeSerializer(serializers.Serializer):
 
     def get_is_running(self, row: PublicNotice) -> bool:
         return row.is_running(timezone.localdate())
+
+
+class NoticeVersionSerializer(serializers.Serializer):
+    """One version of a notice: what it says, and the hash that chains it to the version before."""
+
+    version = serializers.IntegerField()
+    published_at = serializers.SerializerMethodField()
+    figures = serializers.DictField()
+    reason = serializers.CharField()
+    previous = serializers.CharField()
+    sha256 = serializers.CharField()
+
+    def get_published_at(self, row: NoticeVersion) -> str:
+        return notice_versions.moment_of(row)  # as it is hashed
+
+
+class PublishedReplySerializer(serializers.Serializer):
+    """What a notice shows of an objection that was decided; neither who objected nor the receipt number."""
+
+    kind = serializers.CharField()
+    received_on = serializers.DateField()
+    decision = serializers.CharField()
+    decided_on = serializers.DateField()
+    text = serializers.CharField()
+
+
+class NoticeCorrectionData(serializers.Serializer):
+    """Facts as they should have been; what is not named stays. read: the hash of the version that was read."""
+
+    community = serializers.CharField(required=False, max_length=200)
+    address = serializers.CharField(required=False, max_length=300)
+    organisation = serializers.CharField(required=False, max_length=200)
+    floor_area = serializers.CharField(required=False, max_length=20)
+    households = serializers.CharField(required=False, max_length=20)
+    buildings = serializers.CharField(required=False, max_length=20)
+    reason = serializers.CharField(max_length=2000)
+    password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
+    read = serializers.CharField(max_length=64)
 
 
 class NoticeFilter(django_filters.FilterSet):
@@ -81,12 +121,16 @@ class NoticeFilter(django_filters.FilterSet):
 class NoticeEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """公示, newest first. Public."""
 
-    permission_classes = [permissions.AllowAny]
+    scope = access.HANDLE
+    counted = ("corrections",)
     queryset = PublicNotice.objects.all()
     serializer_class = NoticeSerializer
     filterset_class = NoticeFilter
     lookup_field = "number"
     lookup_value_regex = PUBLIC_NUMBER
+
+    def get_permissions(self) -> list[Any]:
+        return super().get_permissions() if self.action == "corrections" else [permissions.AllowAny()]
 
     def get_queryset(self) -> Any:
         return notices_visible_to(self.request.user).order_by("-opened_on", "-pk")
@@ -100,6 +144,31 @@ class NoticeEndpoint(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint)
         if drawn is None:
             raise Http404
         return receipt_file(drawn.receipt, f"draw-receipt-{row.number}.json")
+
+    @extend_schema(responses=NoticeVersionSerializer(many=True))
+    @action(detail=True, filterset_class=None)
+    def versions(self, request: Request, number: str) -> Response:
+        """Every version, the newest first; docs/notice-versions.md says how the hash is computed."""
+        return self.paged(notice_versions.chain(self.get_object()), NoticeVersionSerializer)
+
+    @extend_schema(responses=PublishedReplySerializer(many=True))
+    @action(detail=True, filterset_class=None)
+    def replies(self, request: Request, number: str) -> Response:
+        """Replies to the objections that were decided, where the programme publishes them."""
+        return self.paged(replying.published(self.get_object()), PublishedReplySerializer)
+
+    @extend_schema(request=NoticeCorrectionData, responses={201: NoticeVersionSerializer})
+    @action(detail=True, methods=["post"], filterset_class=None, pagination_class=None)
+    def corrections(self, request: Request, number: str) -> Response:
+        """Correct mistyped facts of a published notice: another version. For an approver who has not run the panel."""
+        row = get_object_or_404(self.get_queryset().select_related("application__project"), number=number)
+        told = self.read(NoticeCorrectionData)
+        reason, password, read = (told.pop(name) for name in ("reason", "password", "read"))
+        if not notice_versions.may_correct(request.user, row):
+            raise NotAllowed(notice_versions.RIGHT)
+        confirmed = accounts.confirm(request.user, password)
+        version = notice_versions.correct(request.user, row, told, reason, confirmed, read)
+        return Response(NoticeVersionSerializer(version).data, status=status.HTTP_201_CREATED)
 
 
 # --- objections ---------------------------------------------------------------------------------------------------
@@ -243,11 +312,13 @@ class IssuerKeysSerializer(serializers.Serializer):
 
 
 class RevocationsSerializer(serializers.Serializer):
-    """The signed list of certificates that ended: number -> standing (revoked or superseded) and since when."""
+    """The signed list of certificates that ended: number -> standing (revoked or superseded) and since when;
+    of confirmations that were taken back the same (reversed)."""
 
     format = serializers.CharField()
     day = serializers.DateField()
     certificates = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+    incentives = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
     key = serializers.CharField()
     signature = serializers.CharField()
 

@@ -60,8 +60,10 @@ class PolicyPreviewSerializer(serializers.Serializer):
 
 
 class NewPolicyData(serializers.Serializer):
-    """A new row. ``values``: district: code, name, valid_from; form_rule: rule, programme, is_hard; late_code: code, label,
-    needs_words, position. What is left out is as a new row has it."""
+    """A new row. ``values``: annual_target: year, programme, district ("" the city), count; district: code,
+    name, valid_from; form_rule: rule, programme, is_hard; late_code: code, label, needs_words, position; incentive_policy:
+    code, name, programme, document_number, valid_from, least_level, values, unit, conditions, cap, department.
+    What is left out is as a new row has it."""
 
     values = serializers.DictField()
     basis = serializers.CharField(max_length=1000, allow_blank=True)

@@ -98,7 +98,7 @@ class StageRuleSerializer(serializers.ModelSerializer):
 
 
 class ProgrammeSerializer(serializers.ModelSerializer):
-    """评价类别 as the authority configures it. ``guidance_nodes``: pairs of code and name."""
+    """评价类别 as the authority configures it. ``guidance_nodes``, ``report_questions``: pairs of code and name."""
 
     standard = StandardSerializer()
     stages = StageRuleSerializer(many=True)
@@ -106,7 +106,8 @@ class ProgrammeSerializer(serializers.ModelSerializer):
     class Meta:
         model = Programme
         fields = (
-            "code", "name", "standard", "correction_rounds", "panel_size", "panel_seats", "guidance_nodes", "basis",
+            "code", "name", "standard", "correction_rounds", "panel_size", "panel_seats", "guidance_nodes", "report_questions",
+            "basis",
             "stages",
         )  # fmt: skip
         read_only_fields = fields

@@ -13,6 +13,7 @@ from evaluation.models.case import (
     Statement,
     Submission,
 )
+from evaluation.models.certificate_form import CertificateForm
 from evaluation.models.change import ChangeProof, MajorChange
 from evaluation.models.desk import DeskChoice, SavedView
 from evaluation.models.form_check import (
@@ -34,9 +35,19 @@ from evaluation.models.guidance import (
     OpinionFile,
     Photo,
 )
+from evaluation.models.incentive import Incentive, IncentivePolicy
 from evaluation.models.messages import HeldMessage, HoldingRule
 from evaluation.models.open_data import OpenDataFile, OpenDataSet, PublicText
-from evaluation.models.outcome import Certificate, IssuerKey, Objection, ObjectionProof, PublicNotice, RevocationList
+from evaluation.models.outcome import (
+    Certificate,
+    IssuerKey,
+    NoticeVersion,
+    Objection,
+    ObjectionProof,
+    PublicNotice,
+    PublishedReply,
+    RevocationList,
+)
 from evaluation.models.panel import (
     Amendment,
     ApprovalMinutes,
@@ -52,16 +63,30 @@ from evaluation.models.panel import (
     Vacancy,
 )
 from evaluation.models.programme import Programme, StageRule, Standard
+from evaluation.models.renewal import Renewal
+from evaluation.models.sanction import Sanction, SanctionProof
 from evaluation.models.site_visit import SiteFinding, SiteSignature, SiteVisit
+from evaluation.models.statistics import AnnualTarget, MonthlyReport, StatisticsDay
+from evaluation.models.supervision import (
+    Inspection,
+    InspectionDraw,
+    InspectionPhoto,
+    OperatingReport,
+    Rectification,
+    RectificationProof,
+    ReportProof,
+)
 
 __all__ = [
     "Amendment",
+    "AnnualTarget",
     "Application",
     "ApprovalMinutes",
     "Assignment",
     "Batch",
     "BatchRow",
     "Certificate",
+    "CertificateForm",
     "ChangeProof",
     "Claim",
     "DeskChoice",
@@ -81,32 +106,47 @@ __all__ = [
     "GuidanceVisit",
     "HeldMessage",
     "HoldingRule",
+    "Incentive",
+    "IncentivePolicy",
+    "Inspection",
+    "InspectionDraw",
+    "InspectionPhoto",
     "IssuedNotice",
     "IssuerKey",
     "LateCode",
     "MajorChange",
     "Mark",
+    "MonthlyReport",
     "NoticeForm",
     "NoticeKind",
+    "NoticeVersion",
     "Objection",
     "ObjectionProof",
     "OfficerConflict",
     "OpenDataFile",
     "OpenDataSet",
+    "OperatingReport",
     "OpinionFile",
     "PanelMeeting",
     "PanelMessage",
-    "Phrase",
     "Photo",
+    "Phrase",
     "Programme",
     "Project",
     "PublicNotice",
     "PublicText",
+    "PublishedReply",
     "Question",
     "Rating",
+    "Rectification",
+    "RectificationProof",
+    "Renewal",
+    "ReportProof",
     "Result",
     "RevocationList",
     "RuleOverride",
+    "Sanction",
+    "SanctionProof",
     "SavedView",
     "SiteFinding",
     "SiteSignature",
@@ -114,6 +154,7 @@ __all__ = [
     "StageRule",
     "Standard",
     "Statement",
+    "StatisticsDay",
     "Submission",
     "Vacancy",
 ]

@@ -38,18 +38,22 @@ class Batch(Case):
         return reverse("batch", args=[self.pk])
 
     def counts(self) -> dict[str, int]:
-        """How many cases there are, were tried, cannot, were done, were refused. One query."""
+        """How many cases there are, were tried, cannot, were done, were refused, are left out. One query."""
         return self.rows.aggregate(
             total=Count("pk"),
             tried=Count("pk", filter=~Q(foreseen="")),
             impossible=Count("pk", filter=Q(foreseen="refused")),
             done=Count("pk", filter=Q(outcome="done")),
             refused=Count("pk", filter=Q(outcome="refused")),
+            left_out=Count("pk", filter=Q(is_left_out=True) & ~Q(foreseen="refused")),
         )
 
 
 class BatchRow(models.Model):
-    """One case of a batch. problems: why not, as ``Problem.as_record``; told: [kind of message, who] that it sends."""
+    """One case of a batch. problems: why not, as ``Problem.as_record``; told: [kind of message, who] that it sends.
+
+    facts: what there is to see of it before the act is done to many, where that is more than the act itself.
+    """
 
     batch = models.ForeignKey(Batch, models.CASCADE, related_name="rows")
     application = models.ForeignKey(Application, models.PROTECT, related_name="+")
@@ -58,6 +62,8 @@ class BatchRow(models.Model):
     outcome = models.CharField(max_length=10, default="waiting")  # waiting, done, refused
     problems: Any = models.JSONField(default=list)
     told: Any = models.JSONField(default=list)
+    facts: Any = models.JSONField(default=dict)
+    is_left_out = models.BooleanField(default=False)  # stays as it is unless the owner takes it in
     at = models.DateTimeField(null=True)
 
     class Meta:

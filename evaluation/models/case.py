@@ -218,6 +218,7 @@ class Application(Case):
         indexes: ClassVar = [
             models.Index(fields=["state", "due_on"], name="application_state_due"),
             models.Index(fields=["due_on", "id"], name="application_due"),
+            models.Index(fields=["correction_round", "state"], name="application_round"),
         ]
 
     def __str__(self) -> str:

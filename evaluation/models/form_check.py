@@ -105,11 +105,14 @@ class LateCode(models.Model):
 
 
 class NoticeKind(models.TextChoices):
-    """Documents that the form check issues."""
+    """Documents that are issued: by the form check, and about a certificate."""
 
     CORRECTION = "correction", _("补正材料一次性告知书")
     ACCEPTANCE = "acceptance", _("受理通知书")
     REFUSAL = "refusal", _("不予受理通知书")
+    HEARING = "hearing", _("证书处理告知书")
+    SANCTION = "sanction", _("证书处理决定书")
+    NONRENEWAL = "nonrenewal", _("不予延续决定书")
 
 
 class NoticeForm(models.Model):

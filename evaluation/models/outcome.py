@@ -10,9 +10,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from communities.models import District
 from evaluation.models.case import Application
+from evaluation.models.certificate_form import CertificateForm
 from evaluation.models.panel import Result
-from portal.models import Attachment, Case, CaseQuerySet
+from evaluation.models.programme import Programme
+from portal.models import Attachment, Case, CaseQuerySet, User
 
 
 class PublicNoticeQuerySet(models.QuerySet["PublicNotice"]):
@@ -22,7 +25,7 @@ class PublicNoticeQuerySet(models.QuerySet["PublicNotice"]):
 
 
 class PublicNotice(models.Model):
-    """公示 of one result: what was published stays as it was."""
+    """公示 of one result. ``figures`` are those of its newest version; the database lets them be nothing else."""
 
     application = models.ForeignKey(Application, models.PROTECT, related_name="notices")
     result = models.OneToOneField(Result, models.PROTECT, related_name="notice")
@@ -52,6 +55,40 @@ class PublicNotice(models.Model):
     def was_cut_short(self) -> bool:
         """Ended before its last day was over: an objection was upheld and the case judged anew."""
         return self.closed_at is not None and timezone.localdate(self.closed_at) <= self.closes_on
+
+
+class NoticeVersion(models.Model):
+    """One version of what a notice says. Written once: the model and the database refuse to change or delete it."""
+
+    notice = models.ForeignKey(PublicNotice, models.PROTECT, related_name="versions")
+    version = models.PositiveIntegerField(_("版本"))
+    published_at = models.DateTimeField(_("发布时间"))
+    figures = models.JSONField(_("公示内容"))
+    sha256 = models.CharField("SHA-256", max_length=64, unique=True)  # over all of it, ``previous`` included
+    previous = models.CharField(_("上一版的 SHA-256"), max_length=64, blank=True)
+    reason = models.TextField(_("更正理由"), blank=True)
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("发布人"))
+
+    class Meta:
+        verbose_name = _("公示版本")
+        ordering: ClassVar = ["notice", "version"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["notice", "version"], name="one_notice_version_a_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.notice} · {self.version}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("a version of a notice is written once")
+        super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        return reverse("notice-version", args=[self.notice_id, self.version])
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise TypeError("a version of a notice is never deleted")
 
 
 class ObjectionQuerySet(CaseQuerySet):
@@ -91,6 +128,31 @@ class Objection(Case):
 
     def get_absolute_url(self) -> str:
         return reverse("objection", args=[self.pk])
+
+
+class PublishedReply(models.Model):
+    """公开答复 to an objection, as its notice shows it: a copy that tells neither who objected nor the receipt number."""
+
+    class Decision(models.TextChoices):
+        NOT_TAKEN = "not_taken", _("不予受理")
+        UPHELD = "upheld", _("异议成立")
+        REJECTED = "rejected", _("异议不成立")
+        MERGED = "merged", _("并入重新评审")
+
+    notice = models.ForeignKey(PublicNotice, models.PROTECT, related_name="replies")
+    objection = models.OneToOneField(Objection, models.PROTECT, related_name="published")
+    kind = models.CharField(_("异议人类型"), max_length=10, choices=Objection.Kind)
+    received_on = models.DateField(_("收到日期"))
+    decision = models.CharField(_("处理结果"), max_length=30, choices=Decision)
+    decided_on = models.DateField(_("答复日期"))
+    text = models.TextField(_("公开答复"))
+
+    class Meta:
+        verbose_name = _("公开答复")
+        ordering: ClassVar = ["decided_on", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.notice} · {self.decided_on}"
 
 
 class ObjectionProof(Attachment):
@@ -153,6 +215,11 @@ class Certificate(Case):
     """证书: provisional after the design review, the star after completion. Copies of names, as they were when issued."""
 
     application = models.ForeignKey(Application, models.PROTECT, related_name="certificates")
+    # Copies of what stands on the case, so that the directory is narrowed and counted without it.
+    programme = models.ForeignKey(Programme, models.PROTECT, related_name="certificates", verbose_name=_("评价类别"))
+    district = models.ForeignKey(
+        District, models.PROTECT, related_name="certificates", verbose_name=_("区县"), db_index=False
+    )
     number = models.CharField(_("证书编号"), max_length=40, unique=True)
     is_final = models.BooleanField(_("星级证书"))
     level = models.PositiveSmallIntegerField(_("星级"))
@@ -171,6 +238,12 @@ class Certificate(Case):
     seal_key = models.ForeignKey(
         IssuerKey, models.PROTECT, null=True, blank=True, verbose_name=_("签发密钥"), related_name="certificates"
     )
+    # the version it was printed from; None for what was printed before there were versions
+    form = models.ForeignKey(CertificateForm, models.PROTECT, null=True, blank=True, related_name="certificates")
+    # The certificate in whose place it came: by renewal, at a lower level, or by a new award.
+    succeeds = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, verbose_name=_("接替"), related_name="succeeded_by"
+    )
 
     objects: ClassVar[Any] = CertificateQuerySet.as_manager()
 
@@ -181,6 +254,19 @@ class Certificate(Case):
                 fields=["application"], condition=models.Q(state="valid"), name="one_valid_certificate"
             )
         ]
+        # Of the directory: any page of it is read from one of these without looking at the rows before it.
+        indexes: ClassVar = [
+            models.Index(
+                fields=[*before, "-issued_on", "-id", "valid_until"],
+                condition=models.Q(state="valid", is_final=True),
+                name=name,
+            )
+            for name, before in (
+                ("certified_newest", []),
+                ("certified_by_district", ["district"]),
+                ("certified_by_level", ["programme", "level_name"]),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.number
@@ -188,6 +274,14 @@ class Certificate(Case):
     @property
     def thread(self) -> str:
         return self.application.thread
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        project = self.application.project if self._state.adding else None
+        if project is not None and self.programme_id is None:
+            self.programme_id = project.programme_id
+        if project is not None and self.district_id is None:
+            self.district_id = project.community.district_id
+        super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         return reverse("certificate", args=[self.number])

@@ -67,7 +67,9 @@ class Programme(models.Model):
     recusal_years = models.PositiveSmallIntegerField(_("回避追溯年数"), default=3)
     ban_years = models.PositiveSmallIntegerField(_("撤销证书后限制申报年数"), default=3)
     guidance_nodes = models.JSONField(_("过程指导节点"), default=list)  # [[code, name], …]
+    report_questions = models.JSONField(_("年度运营报告事项"), default=list)  # [[code, question], …]
     objection_files = models.PositiveSmallIntegerField(_("一件异议的附件数上限"), default=5)
+    publishes_replies = models.BooleanField(_("公开异议办理结果"), default=True)
     # What notices and certificates say where the standard is not the authority's own text.
     sample_notice = models.CharField(_("非官方标准的声明"), max_length=200, default="参考样本，非官方标准文本")
     basis = models.TextField(_("依据"))
@@ -94,6 +96,7 @@ class StageRule(models.Model):
     needs_guidance_closed = models.BooleanField(_("须办结过程指导"), default=False)
     certificate_years = models.PositiveSmallIntegerField(_("证书有效年数"))
     is_final = models.BooleanField(_("授予星级（否则为预评）"), default=False)
+    is_renewable = models.BooleanField(_("证书期满可以延续"), default=False)
     basis = models.TextField(_("依据"))
 
     class Meta:

@@ -38,6 +38,7 @@ from evaluation.permissions.guidance import (
     opinion_roles,
     opinions_visible_to,
 )
+from evaluation.permissions.incentives import incentive_roles, incentives_visible_to
 from evaluation.permissions.outcome import (
     certificate_roles,
     certificates_visible_to,
@@ -71,6 +72,26 @@ from evaluation.permissions.rights import (
     PROJECT_RIGHTS,
     RIGHTS,
     SEATED,
+)
+from evaluation.permissions.sanctions import (
+    may_ask_renewal,
+    may_propose_sanction,
+    renewal_roles,
+    renewals_visible_to,
+    sanction_roles,
+    sanctions_visible_to,
+)
+from evaluation.permissions.supervision import (
+    inspection_draw_roles,
+    inspection_draws_visible_to,
+    inspection_roles,
+    inspections_visible_to,
+    life_roles,
+    lives_visible_to,
+    rectification_roles,
+    rectifications_visible_to,
+    report_roles,
+    reports_visible_to,
 )
 
 __all__ = [
@@ -116,8 +137,18 @@ __all__ = [
     "has_run",
     "held_message_roles",
     "held_messages_visible_to",
+    "incentive_roles",
+    "incentives_visible_to",
+    "inspection_draw_roles",
+    "inspection_draws_visible_to",
+    "inspection_roles",
+    "inspections_visible_to",
     "knows_who_signed",
+    "life_roles",
+    "lives_visible_to",
+    "may_ask_renewal",
     "may_demand_change",
+    "may_propose_sanction",
     "may_see_queue",
     "notices_visible_to",
     "objection_roles",
@@ -129,8 +160,16 @@ __all__ = [
     "projects_visible_to",
     "question_roles",
     "questions_visible_to",
+    "rectification_roles",
+    "rectifications_visible_to",
+    "renewal_roles",
+    "renewals_visible_to",
+    "report_roles",
+    "reports_visible_to",
     "roles_of",
     "run_by",
+    "sanction_roles",
+    "sanctions_visible_to",
     "seats_of",
     "vacancies_visible_to",
     "vacancy_roles",

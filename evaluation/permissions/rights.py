@@ -27,6 +27,8 @@ RIGHTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "find": (frozenset({"intake"}), frozenset({"form_check"})),
     "override_rule": (frozenset({"intake"}), frozenset({"form_check"})),
     "release_finding": (frozenset({"supervisor"}), frozenset({"form_check"})),
+    # and who has not run the panel (evaluation/notice_versions.py)
+    "correct_notice": (frozenset({"approver"}), frozenset({"notice", "certifying", "certified"})),
     "see_findings": (OFFICERS, ALL_STATES),
     "read_correction": (OFFICERS | APPLICANTS, ALL_STATES),
     "see_draw": (frozenset({"organiser", "supervisor"}), ALL_STATES),
@@ -59,6 +61,9 @@ RIGHTS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "download_snapshot": (OFFICERS | APPLICANTS | {"district_officer"}, ALL_STATES),
     "see_deliveries": (OFFICERS | {"district_officer"}, ALL_STATES),
     "see_history": (OFFICERS | APPLICANTS | {"district_officer"}, ALL_STATES),
+    # after award; one proposes, another person decides (workflow/sanctions.py)
+    "propose_sanction": (frozenset({"district_officer", "organiser", "intake", "supervisor"}), frozenset({"certified"})),
+    "ask_renewal": (frozenset({"applicant"}), frozenset({"certified"})),
 }  # fmt: skip
 
 # right on a project -> roles
@@ -85,11 +90,16 @@ CITY_RIGHTS: Mapping[str, frozenset[str]] = {
     "keep_phrases": frozenset({"intake"}),
     "see_late_findings": frozenset({"intake", "supervisor"}),
     "see_all_late_findings": frozenset({"supervisor"}),
+    # figures of the statistics page that are not for everybody
+    "see_statistics": OFFICERS | {"district_officer"},
+    "see_item_losses": frozenset({"organiser", "approver", "supervisor"}),
+    "see_expert_load": frozenset({"organiser", "supervisor", "pool_keeper"}),
     # who stands back from a case, and who lets somebody back: the supervisor asks, another officer agrees
     "declare_conflict": OFFICERS | {"district_officer"},
     "enter_conflict": frozenset({"supervisor"}),
     "ask_release": frozenset({"supervisor"}),
     "agree_release": frozenset({"supervisor", "approver"}),
+    "propose_inspection": frozenset({"organiser"}),
     "see_settings": OFFICERS | {"district_officer", "pool_keeper"} | ADMINISTRATORS,
     "change_limits": frozenset({"security_administrator"}),
     "change_messages": frozenset({"security_administrator"}),

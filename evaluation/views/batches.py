@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from evaluation import batching, exporting
+from evaluation import approving, batching, exporting
 from evaluation.models import Batch, Export
 from evaluation.permissions import may_see_queue
 from evaluation.views.acting import act_forms, acted
@@ -25,12 +25,17 @@ from portal.forms import ActForm, add_problems
 from portal.machine import NotAllowed
 from portal.message_kinds import KINDS
 from portal.models import Event
-from portal.problems import Problem, Refused
+from portal.problems import Problem, Refused, gettext_noop
 
 PAGE = 50
 LIST = 20
 # what came of one case -> how it is called, its lamp
-OUTCOMES = {"waiting": ("未办理", "plain"), "done": ("已办", "ok"), "refused": ("未能办理", "late")}
+OUTCOMES = {
+    "left": (gettext_noop("未列入本批"), "plain"),
+    "waiting": ("未办理", "plain"),
+    "done": ("已办", "ok"),
+    "refused": ("未能办理", "late"),
+}
 
 
 def _mine(request: HttpRequest) -> None:
@@ -99,6 +104,43 @@ def _chosen(request: HttpRequest, query: str) -> list[int]:
 
 
 @login_required
+def approvals(request: HttpRequest) -> HttpResponse:
+    """批量审定: the results that wait for approval; the ticked ones are tried together with one opinion."""
+    approve = batching.acts_of(request.user).get("approve")
+    if approve is None:
+        raise NotAllowed("batch.approve")
+    page = Paginator(approving.waiting_for(request.user), PAGE).get_page(request.GET.get("page"))
+    sent = request.method == "POST"
+    form = ActForm(approve, None, request.user, request.POST if sent else None)
+    ticked = set(request.POST.getlist("case")) if sent else None
+    if sent and form.is_valid():
+        chosen = [pk for pk in map(whole, request.POST.getlist("case")) if pk is not None]
+        try:
+            cases = batching.ticked_by(request.user, chosen)
+            return redirect(batching.prepare(request.user, "approve", cases, form.cleaned_data))
+        except Refused as refused:
+            add_problems(form, refused.problems)
+    rows = [
+        (row, not row.own if ticked is None else str(row.application.pk) in ticked)
+        for row in approving.listed(request.user, page)
+    ]
+    context = {"page": page, "rows": rows, "form": form}
+    return render(request, "evaluation/approvals.html", context, status=422 if sent else 200)
+
+
+@login_required
+@require_POST
+def batch_choose(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take cases into a batch that waits for its run, or leave them out."""
+    row: Batch = get_object_or_404(BATCH.visible_to(request.user), pk=pk)
+    shown, taken = (
+        [pk for pk in map(whole, request.POST.getlist(name)) if pk is not None] for name in ("shown", "case")
+    )
+    batching.choose(request.user, row, shown, taken)
+    return redirect(row)
+
+
+@login_required
 def batch(request: HttpRequest, pk: int) -> HttpResponse:
     """How far it has come: the trial, then what was done; running and stopping it."""
     row: Batch = get_object_or_404(BATCH.visible_to(request.user), pk=pk)
@@ -111,11 +153,12 @@ def batch(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "batch": row, "transition": batching.act_of(row), "counts": counts, "page": page, "forms": forms, "tried": tried,
         "reason": row.data.get("reason") or row.data.get("opinion") or "", "handler": batching.handler_of(row),
-        "possible": counts["total"] - counts["impossible"], "came": counts["done"] + counts["refused"],
+        "possible": counts["total"] - counts["impossible"] - counts["left_out"], "came": counts["done"] + counts["refused"],
         "told": [(_("待核发") if kind == "held" else _(KINDS[kind].label), people, names)
                  for kind, people, names in batching.messages_of(row)],
         "rows": [(one, *_outcome(one, tried)) for one in page], "events": Event.objects.of(row),
-        "moving": row.state in BATCH.steps and not row.fault,
+        "moving": row.state in BATCH.steps and not row.fault, "looked": row.act in batching.LOOKS,
+        "choosing": row.state == "prepared" and row.act in batching.LOOKS and row.owner_id == request.user.pk,
     }  # fmt: skip
     return render(request, "evaluation/batch.html", context, status=422 if request.method == "POST" else 200)
 
@@ -123,7 +166,7 @@ def batch(request: HttpRequest, pk: int) -> HttpResponse:
 def _outcome(row: Any, tried: bool) -> tuple[str, str]:
     """What a row of the list says, and its lamp."""
     if not tried:
-        words, lamp = OUTCOMES[row.outcome]
+        words, lamp = OUTCOMES["left" if row.is_left_out else row.outcome]
         return _(words), lamp
     known = {"": (_("尚未试算"), "plain"), "possible": (_("可以办理"), "ok"), "refused": (_("不能办理"), "late")}
     return known[row.foreseen]

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.sitemaps import Sitemap
 from django.contrib.sitemaps.views import sitemap as sitemap_part
 from django.contrib.syndication.views import Feed
-from django.db.models import QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -22,6 +22,7 @@ from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 
+from evaluation import directory
 from evaluation.models import PublicNotice, Standard
 from experts.models import Call
 from portal import conditional
@@ -37,6 +38,17 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 def moment(day: date) -> datetime:
     """The beginning of a day."""
     return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def with_corrections(rows: QuerySet[PublicNotice]) -> QuerySet[PublicNotice]:
+    """Notices with when they were last corrected."""
+    return rows.annotate(corrected_at=Max("versions__published_at", filter=Q(versions__version__gt=1)))
+
+
+def changed_at(notice: PublicNotice) -> datetime:
+    """When a notice last said something else: opened, corrected, or ended."""
+    told = (moment(notice.opened_on), notice.closed_at, getattr(notice, "corrected_at", None))
+    return max(when for when in told if when is not None)
 
 
 class DailyAtom(Atom1Feed):
@@ -64,7 +76,7 @@ class NoticeFeed(Feed):
         return str(settings.SITE_URL + reverse("notice-feed"))
 
     def items(self) -> QuerySet[PublicNotice]:
-        rows: QuerySet[PublicNotice] = PublicNotice.objects.order_by("-opened_on", "-pk")[:NEWEST]
+        rows: QuerySet[PublicNotice] = with_corrections(PublicNotice.objects.order_by("-opened_on", "-pk"))[:NEWEST]
         return rows
 
     def item_title(self, item: PublicNotice) -> str:
@@ -83,8 +95,7 @@ class NoticeFeed(Feed):
         return moment(item.opened_on)
 
     def item_updateddate(self, item: PublicNotice) -> datetime:
-        found: datetime = item.closed_at or moment(item.opened_on)
-        return found
+        return changed_at(item)
 
     def item_categories(self, item: PublicNotice) -> Iterable[str]:
         return [CONTROL.sub("", str(item.figures[name])) for name in ("district", "programme")]
@@ -102,6 +113,8 @@ def notice_in_words(notice: PublicNotice) -> str:
         _("%(district)s%(community)s，%(programme)s%(stage)s，拟定等级：%(level_name)s。公示期 %(from)s 至 %(until)s。")
         % said
     )
+    if getattr(notice, "corrected_at", None):
+        words += _("本公示已更正。")
     if notice.was_cut_short:
         words += _("因异议成立，本次公示已终止。")
     if notice.figures.get("standard_notice"):
@@ -132,7 +145,10 @@ class PageSitemap(OwnSitemap):
     """The pages that are always there."""
 
     def items(self) -> list[str]:
-        return ["home", "notices", "directory", "standards", "calls", "certificate-check", "open-data"]
+        return [
+            "home", "notices", "directory", "directory-map", "standards", "calls", "certificate-check", "statistics",
+            "monthly-reports", "open-data",
+        ]  # fmt: skip
 
     def location(self, item: str) -> str:
         return reverse(item)
@@ -142,12 +158,10 @@ class NoticeSitemap(OwnSitemap):
     """Every notice."""
 
     def items(self) -> QuerySet[PublicNotice]:
-        rows: QuerySet[PublicNotice] = PublicNotice.objects.only("pk", "opened_on", "closed_at").order_by("pk")
-        return rows
+        return with_corrections(PublicNotice.objects.only("pk", "opened_on", "closed_at").order_by("pk"))
 
     def lastmod(self, item: PublicNotice) -> datetime:
-        found: datetime = item.closed_at or moment(item.opened_on)
-        return found
+        return changed_at(item)
 
 
 class StandardSitemap(OwnSitemap):
@@ -165,7 +179,20 @@ class CallSitemap(OwnSitemap):
         return rows
 
 
-SITEMAPS = {"pages": PageSitemap, "notices": NoticeSitemap, "standards": StandardSitemap, "calls": CallSitemap}
+class CommunitySitemap(OwnSitemap):
+    """Every community that a notice or a certificate named."""
+
+    def items(self) -> QuerySet[Any]:
+        return directory.known_communities()
+
+    def location(self, item: int) -> str:
+        return reverse("public-community", args=[item])
+
+
+SITEMAPS: dict[str, type[OwnSitemap]] = {
+    "pages": PageSitemap, "notices": NoticeSitemap, "communities": CommunitySitemap, "standards": StandardSitemap,
+    "calls": CallSitemap,
+}  # fmt: skip
 
 
 @conditional.public

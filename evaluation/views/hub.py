@@ -62,6 +62,10 @@ PLACES = (
         gettext_noop("告知书和通知书的编号、正文与救济途径。"), "change_policies", "see_settings",
     ),
     (
+        "certificate-forms", gettext_noop("证书式样"),
+        gettext_noop("证书的标题、正文、事项、印章和编号，按版本保存。"), "change_policies", "see_settings",
+    ),
+    (
         "standards", gettext_noop("评价标准"),
         gettext_noop("查阅、比较与导入标准文本。"), "import_standard", "see_settings",
     ),
@@ -76,6 +80,14 @@ PLACES = (
     (
         "policies:parameter", gettext_noop("参数"),
         gettext_noop("聘期、分值等数字。"), "change_policies", "see_settings",
+    ),
+    (
+        "policies:annual_target", gettext_noop("年度计划"),
+        gettext_noop("每年每个区县计划评定多少个星级小区，统计页据此对照。"), "change_policies", "see_settings",
+    ),
+    (
+        "policies:incentive_policy", gettext_noop("激励政策"),
+        gettext_noop("各星级的数值、条件、上限和监管部门；没有设定的不能核定。"), "change_policies", "see_settings",
     ),
     (
         "policies:public_text", gettext_noop("公开文字"),
@@ -146,6 +158,7 @@ def settings_hub(request: HttpRequest) -> HttpResponse:
 RIGHT_WORDS = {
     "import_standard": gettext_noop("导入评价标准"),
     "keep_phrases": gettext_noop("维护常用语"),
+    "propose_inspection": gettext_noop("发起年度抽查的抽取"),
     "see_late_findings": gettext_noop("查看后续轮次新增的问题"),
     "see_all_late_findings": gettext_noop("查看各受理员后续轮次新增的问题"),
     "declare_conflict": gettext_noop("声明本人回避某个案件或单位"),
@@ -158,7 +171,7 @@ RIGHT_WORDS = {
     "see_undelivered": gettext_noop("查看并重新发送未送达的邮件"),
     "keep_accounts": gettext_noop("管理账号"),
     "keep_duties": gettext_noop("任命和终止职责"),
-    "change_policies": gettext_noop("更改区县、评价类别、阶段规则、形式审查规则和理由、文书式样、工作日表和参数"),
+    "change_policies": gettext_noop("更改区县、评价类别、阶段规则、形式审查规则和理由、文书和证书式样、工作日表和参数"),
     "read_trail": gettext_noop("查阅和导出留痕"),
 }
 

@@ -27,19 +27,27 @@ def _month(text: str | None) -> date | None:
         return None
 
 
+def _year(text: str | None) -> int | None:
+    """A year that every database counts; None for anything else."""
+    return int(text) if text and len(text) == 4 and text.isascii() and text.isdecimal() and text > "1899" else None
+
+
 @login_required
 def late_findings(request: HttpRequest) -> HttpResponse:
     """The supervisor reads everybody's, an officer the own."""
     asked = request.GET
-    officer, code, month = whole(asked.get("officer")), asked.get("code", "")[:30], _month(asked.get("month"))
-    rows = late_defects.narrowed(late_defects.late_findings(request.user), officer=officer, code=code, month=month)
+    wanted: dict[str, Any] = {
+        "officer": whole(asked.get("officer")), "month": _month(asked.get("month")), "year": _year(asked.get("year")),
+        **{name: asked.get(name, "").replace("\0", "")[:30] for name in ("code", "programme", "district")},
+    }  # fmt: skip
+    rows = late_defects.narrowed(late_defects.late_findings(request.user), **wanted)
     page = Paginator(rows, ROWS_A_PAGE).get_page(asked.get("page"))
     labels = dict(LateCode.objects.values_list("code", "label"))
     context = {
         "counts": late_defects.counted(request.user),
         "page": page,
         "rows": [_line(row, labels) for row in page],
-        "narrowed": officer is not None or bool(code) or month is not None,
+        "narrowed": any(value not in (None, "") for value in wanted.values()),
         "everybody": can_city(request.user, "see_all_late_findings"),
     }
     return render(request, "evaluation/late_findings.html", context)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_POST
 
 from evaluation import (
+    approving,
     asking,
     deliberating,
     discussing,
@@ -185,12 +186,18 @@ def _approval_page(
         "acts": acts,
         **_outcome(request, application),
         "precedents": precedents.precedents(request.user, result) if result else [],
+        "cautions": _cautions(request.user, application),
         "minutes": minutes.kept(application),
         "minutes_form": form if minutes.may_attach(request.user, application) else None,
         "findings": _findings(application),
         "events": [(event, reader.may_name(event)) for event in reversed(events)],
     }
     return render(request, "evaluation/approval.html", context, status=status)
+
+
+def _cautions(user: User, application: Application) -> Any:
+    """What to look at before it is decided."""
+    return approving.facts(user, application).get("cautions", ()) if application.state == "approval" else ()
 
 
 @login_required

@@ -17,7 +17,16 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from communities.models import District
 from evaluation import form_settings, policies
-from evaluation.models import FormRule, LateCode, NoticeForm, Programme, StageRule, Standard
+from evaluation.models import (
+    AnnualTarget,
+    FormRule,
+    IncentivePolicy,
+    LateCode,
+    NoticeForm,
+    Programme,
+    StageRule,
+    Standard,
+)
 from evaluation.permissions import can_city
 from evaluation.ruling import LABELS
 from evaluation.views.appointing import asked, basis_field, day_field
@@ -27,15 +36,17 @@ from portal.models import Event
 from portal.problems import Changed, Refused
 
 SHOWN = 20
-LONG_TEXTS = frozenset({"opinion_template", "site_consent", "text", "remedy"})
+LONG_TEXTS = frozenset({"opinion_template", "site_consent", "text", "remedy", "conditions"})
 HELP = {
     "panel_seats": gettext_lazy("每行写专业代码和席位数，例如“security 1”。"),
+    "report_questions": gettext_lazy("每行写事项代码和内容，例如“upkeep 运维单位、人员与投入”；已发出的报告仍按原事项填写。"),
     "guidance_nodes": gettext_lazy("每行写节点代码和名称，例如“conduits 管线预埋”；已有记录的节点不能删去。"),
     "site_evidence": gettext_lazy("每行写一种佐证种类的代码。"),
     "standard": gettext_lazy("以后建立的案卷按它评价；已建立的案卷不变。启用后该版本不再更改。"),
     "needs_certificate_of": gettext_lazy("同一评价类别中在先阶段的代码；不需要的留空。"),
     "public_source": gettext_lazy("不等待公开数值的留空。"),
     "opinion_template": gettext_lazy("可用：{小区} {阶段} {标准} {总分} {等级} {分歧条目数}。"),
+    "publishes_replies": gettext_lazy("勾选：公示页列出异议的办理结果和公开答复，不含异议人信息；不勾选：只答复异议人本人。"),
     "sample_notice": gettext_lazy("现行标准不是官方文本时，公示和证书上写明。"),
     "valid_until": gettext_lazy("最后一天；填写后不再用于新的登记，代码永不删除。"),
     "valid_from": gettext_lazy("一直使用的留空。"),
@@ -48,18 +59,30 @@ HELP = {
         "{number} 流水号（必须有一个）、{year} 年份、{prefix} 评价类别的案卷编号前缀。换了样式，流水号从 1 重新编起。"
     ),
     "text": gettext_lazy("受理、不予受理通知书写决定；告知书印在末尾，可以留空。"),
+    "document_number": gettext_lazy("主管部门文件的文号；没有的留空。"),
+    "least_level": gettext_lazy("从这一星级起适用。"),
+    "values": gettext_lazy("每行写星级和数值，例如“2 10”；没有设定的星级不写，公开页面显示“待主管部门设定”。"),
+    "unit": gettext_lazy("例如“个百分点”；数值本身已写明单位的留空。"),
+    "conditions": gettext_lazy("审定人逐项核实；印在确认书上。"),
+    "cap": gettext_lazy("例如“不超过同一项目重点监管资金的 20%”；没有的留空。"),
+    "department": gettext_lazy("凭确认书办理并核验的部门。"),
     "remedy": gettext_lazy("不予受理通知书必须写明如何申请复议或提起诉讼。"),
+    "district": gettext_lazy("全市的计划不选区县；全市没有计划的，按各区县计划之和统计。"),
+    "count": gettext_lazy("当年计划评定星级的小区数。"),
 }  # fmt: skip
 
 
 CODE_HELP = {
     "district": gettext_lazy("六位数字（GB/T 2260）；不能再改。"),
+    "incentive_policy": gettext_lazy("小写英文字母、数字和下划线，例如“capital_supervision”；不能再改。"),
     "late_code": gettext_lazy("小写英文字母、数字和下划线，例如“policy_change”；不能再改。"),
 }
 NEW_TITLES = {
     "district": gettext_noop("增加区县"),
     "form_rule": gettext_noop("增加形式审查规则"),
+    "incentive_policy": gettext_noop("增加激励政策"),
     "late_code": gettext_noop("增加一种理由"),
+    "annual_target": gettext_noop("增加年度计划"),
 }
 
 
@@ -79,6 +102,8 @@ class LinesField(forms.CharField):
 
     def to_python(self, value: Any) -> Any:
         lines = [line.split(None, 1) for line in (value or "").splitlines() if line.strip()]
+        if self.shape == "levels":
+            return {parts[0]: parts[1].strip() for parts in lines if len(parts) > 1}
         if self.shape == "texts":
             return [" ".join(parts) for parts in lines]
         if self.shape == "pairs":
@@ -87,7 +112,10 @@ class LinesField(forms.CharField):
         return {code: int(count) if count.isdecimal() and len(count) < 4 else count for code, count in pairs}
 
 
-SHAPES = {"panel_seats": "counts", "guidance_nodes": "pairs", "site_evidence": "texts"}
+SHAPES = {
+    "panel_seats": "counts", "guidance_nodes": "pairs", "report_questions": "pairs", "site_evidence": "texts",
+    "values": "levels",
+}  # fmt: skip
 
 
 class PolicyForm(forms.Form):
@@ -114,15 +142,24 @@ def _rules() -> list[tuple[str, str]]:
     return [("", _("请选择")), *((code, _(label)) for code, label in LABELS.items())]
 
 
+def _districts() -> list[tuple[str, str]]:
+    return [("", _("全市")), *District.objects.order_by("code").values_list("code", "name")]
+
+
 # columns of a new row that are chosen from a list
-CHOSEN = {"programme": _programmes, "rule": _rules}
+CHOSEN = {"programme": _programmes, "rule": _rules, "district": _districts}
+
+
+def _choices_of(column: Any) -> list[tuple[str, str]]:
+    choices = CHOSEN[column.name]()
+    return choices if column.blank else [("", _("请选择")), *choices[1:]]
 
 
 def field_of(column: Any, row: Any) -> forms.Field:
     """The form's field of one column."""
     common: dict[str, Any] = {"label": column.verbose_name, "help_text": HELP.get(column.name, "")}
     if column.name in CHOSEN:
-        return forms.ChoiceField(choices=CHOSEN[column.name], required=not column.blank, **common)
+        return forms.ChoiceField(choices=_choices_of(column), required=not column.blank, **common)
     if column.name in SHAPES:
         return LinesField(SHAPES[column.name], **common)
     if column.name == "standard":
@@ -171,7 +208,7 @@ def policies_of(request: HttpRequest, kind: str) -> HttpResponse:
     context = {
         "kind": found, "label": _(found.label), "rows": list(policies.rows_of(found)), "today": timezone.localdate(),
         "new": _(NEW_TITLES[kind]) if found.new and can_city(request.user, policies.RIGHT) else "",
-        "rules": dict(_rules()), "programmes": dict(_programmes()),
+        "rules": dict(_rules()), "programmes": dict(_programmes()), "districts": dict(_districts()),
     }  # fmt: skip
     return render(request, "evaluation/settings/policies.html", context)
 
@@ -249,6 +286,14 @@ def title_of(row: Any) -> str:
         return _(row.label)
     if isinstance(row, NoticeForm):
         return str(row)
+    if isinstance(row, IncentivePolicy):
+        return f"{row.name} · {row.programme.name}"
+    if isinstance(row, AnnualTarget):
+        names = (
+            dict(_programmes()).get(row.programme, row.programme),
+            dict(_districts()).get(row.district, row.district),
+        )
+        return " · ".join((str(row.year), *names))
     if isinstance(row, StageRule):
         return f"{row.programme.name} · {stage_name(row)}"
     return f"{row.pk} {row.name}" if isinstance(row, District) else str(getattr(row, "name", row.pk))
@@ -305,7 +350,7 @@ def told_event(kind: policies.Kind, event: Event) -> list[tuple[str, str, str]]:
     """Label, before and after as the trail kept them; of columns that the kind has no more by their names."""
     before, after = event.data.get("before") or {}, event.data.get("after") or {}
     names: Iterable[str] = after if isinstance(after, Mapping) else ()
-    known = {*kind.fields, *kind.key}
+    known = {*kind.fields, *kind.key, *kind.new}
     return [
         (str(_label(kind, name)) if name in known else name, _named(name, before.get(name)), _named(name, after[name]))
         for name in names

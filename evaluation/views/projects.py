@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 
 from communities import permissions as organisation_roles
 from communities.permissions import communities_visible_to
-from evaluation import beginning, changing, drawing, engaging, filing, history, journey
+from evaluation import beginning, changing, drawing, engaging, filing, history, incentives, journey
 from evaluation.forms import EngagementForm, ProjectForm
 from evaluation.models import Application, Certificate, Engagement, GuidanceVisit, Programme, Project, PublicNotice
 from evaluation.permissions import (
@@ -186,6 +186,7 @@ def _project_page(
         "sees_community": organisation_roles.can(request.user, "view", row.organisation),
         "is_party": bool(project_roles(request.user, row) & APPLICANTS),
         "certificates": certificates,
+        "incentives": [(one, incentives.terms_of(one)) for one in incentives.of_project(request.user, row)],
         "reader": reader,
         "events": page,
         "lines": [(event, reader.may_name(event)) for event in page],

@@ -1,4 +1,4 @@
-"""What everyone may see without an account: notices and objections to them, certificates, the directory.
+"""What everyone may see without an account: objections to notices, and certificates.
 
 Every page reads published copies (figures, certificates), never the case behind them; officers who are signed in get their
 acts on top.
@@ -10,13 +10,11 @@ import re
 import unicodedata
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 import segno
 from django import forms
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -26,12 +24,11 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import cache_control
 
-from communities.permissions import city_duties
-from evaluation import disclosing, drawing, sealing
-from evaluation.models import Certificate, Objection, ObjectionProof, Programme, PublicNotice
+from evaluation import sanctions, sealing, succession
+from evaluation.models import Objection, ObjectionProof, Programme, PublicNotice
 from evaluation.outcome import PROOF_KINDS, certificate_at, file_objection
 from evaluation.permissions import certificates_visible_to, objections_visible_to
-from evaluation.views.feeds import notice_in_words
+from evaluation.views.after_award import about_certificate
 from evaluation.workflow import CERTIFICATE, OBJECTION
 from portal import conditional, files
 from portal.attempts import address_of
@@ -56,49 +53,6 @@ def qr(address: str) -> SafeString:
     return mark_safe(segno.make(address, error="m").svg_inline(border=2, omitsize=True))  # noqa: S308
 
 
-# --- notices ------------------------------------------------------------------------------------------------------
-
-
-@conditional.public
-def notices(request: HttpRequest) -> HttpResponse:
-    """All notices, newest first; those still running carry their deadline."""
-    words = request.GET.get("q", "").strip()[:60]
-    rows = PublicNotice.objects.all()
-    if words:
-        rows = rows.filter(Q(number__icontains=words) | Q(figures__community__icontains=words))
-    context = {
-        "rows": Paginator(rows, PAGE).get_page(request.GET.get("page")),
-        "q": words,
-        "today": timezone.localdate(),
-    }
-    return render(request, "evaluation/notices.html", context)
-
-
-@conditional.public
-def notice(request: HttpRequest, pk: int) -> HttpResponse:
-    """One notice as it was published, how to object, and for officers the objections they handle."""
-    # Of the case behind it only keys: what it says was copied when it was published.
-    rows = PublicNotice.objects.select_related("result", "application").only(
-        *(field.name for field in PublicNotice._meta.concrete_fields), "application__id", "result__application",
-        "result__review_round",
-    )  # fmt: skip
-    row = get_object_or_404(rows, pk=pk)
-    handles = bool(city_duties(request.user))
-    draw = disclosing.drawn_for(row.result, "review_round")
-    context = {
-        "notice": row,
-        "figures": row.figures,
-        "running": row.is_running(timezone.localdate()),
-        "draw": draw,
-        "opened": row.figures.get("opened", []),
-        "earlier": drawing.earlier(row.application, draw).defer("frozen", "identities") if draw else [],
-        "description": notice_in_words(row),
-        "qr": qr(settings.SITE_URL + row.get_absolute_url()),
-        "objections": objections_visible_to(request.user).filter(notice=row) if handles else [],
-    }
-    return render(request, "evaluation/notice.html", context)
-
-
 # --- objections ---------------------------------------------------------------------------------------------------
 
 
@@ -121,7 +75,9 @@ class ObjectionForm(forms.Form):
     """Who objects, how to reach them, and why. What is legal is decided by ``outcome.file_objection``."""
 
     kind = forms.ChoiceField(label=_("异议人"), choices=Objection.Kind, widget=forms.RadioSelect, initial="person")
-    name = forms.CharField(label=_("姓名或单位名称"), max_length=120)
+    name = forms.CharField(
+        label=_("姓名或单位名称"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
     identity = forms.CharField(label=_("身份证件号码或统一社会信用代码"), max_length=30)
     contact = forms.CharField(label=_("联系电话或邮箱"), max_length=120)
     text = forms.CharField(
@@ -214,6 +170,8 @@ def objection_proof(request: HttpRequest, pk: int) -> HttpResponseBase:
 def certificate_check(request: HttpRequest) -> HttpResponse:
     """From a typed number, or the pasted text of a QR code, to its page."""
     typed = request.GET.get("number", "")[:LONGEST]
+    if "#i1." in "".join(typed.split()):  # the code of a confirmation: that page reads it
+        return redirect(f"{reverse('incentive-policies')}?{urlencode({'number': typed})}")
     code = CODE.fullmatch("".join(typed.split()))
     number = as_typed(code["number"] if code else typed)
     if number and "/" not in number:
@@ -237,19 +195,15 @@ def certificate(request: HttpRequest, number: str) -> HttpResponse:
     )
     context = {
         "certificate": row,
+        "community": row.application.project.community_id,
         "standing": standing,
-        "successor": successor(row) if standing == "superseded" else None,
+        "successor": succession.successor(row) if standing in ("superseded", "expired") else None,
+        "decision": sanctions.public_decision(row) if standing in ("revoked", "superseded") else None,
         "acts": act_links(CERTIFICATE, row, request.user) if may_act else [],
         "newest": sealing.newest_day(),
+        **(about_certificate(request.user, row) if may_act else {}),
     }
     return render(request, "evaluation/certificate.html", context)
-
-
-def successor(row: Certificate) -> Certificate | None:
-    """The certificate that took its place: the same community, programme and kind."""
-    case = "application__project__"
-    key = Certificate.objects.filter(pk=row.pk).values(f"{case}community", f"{case}programme").get()
-    return Certificate.objects.filter(**key, is_final=row.is_final, state="valid").newest_first().first()
 
 
 def certificate_file(request: HttpRequest, number: str) -> HttpResponseBase:
@@ -265,51 +219,3 @@ def certificate_file(request: HttpRequest, number: str) -> HttpResponseBase:
         request=request,
         sha256=row.sha256,
     )
-
-
-# --- directory ----------------------------------------------------------------------------------------------------
-
-
-class DirectoryFilter(forms.Form):
-    """By district, level, year and part of a name; only what occurs can be chosen."""
-
-    q = forms.CharField(label=_("小区或单位名称"), required=False, max_length=60)
-    district = forms.ChoiceField(label=_("区县"), required=False)
-    level = forms.ChoiceField(label=_("等级"), required=False)
-    year = forms.ChoiceField(label=_("发证年份"), required=False)
-
-    def __init__(self, data: Any, certified: Any) -> None:
-        super().__init__(data)
-        districts = certified.order_by("district_name").values_list("district_name", flat=True).distinct()
-        levels = certified.order_by("-level", "level_name").values_list("level_name", "level").distinct()
-        years = certified.dates("issued_on", "year", order="DESC")
-        self._choose("district", districts)
-        self._choose("level", dict.fromkeys(name for name, _level in levels))
-        self._choose("year", (str(day.year) for day in years))
-
-    def _choose(self, name: str, values: Any) -> None:
-        self.fields[name].choices = [("", _("全部")), *((value, value) for value in values)]
-
-    def narrow(self, rows: Any) -> Any:
-        """The rows that the filter leaves; all where it is not legal."""
-        if not self.is_valid():
-            return rows
-        words, district, level, year = (self.cleaned_data[name] for name in ("q", "district", "level", "year"))
-        if words.strip():
-            rows = rows.filter(
-                Q(community_name__icontains=words.strip()) | Q(organisation_name__icontains=words.strip())
-            )
-        if district:
-            rows = rows.filter(district_name=district)
-        if level:
-            rows = rows.filter(level_name=level)
-        return rows.filter(issued_on__year=int(year)) if year else rows
-
-
-@conditional.public
-def directory(request: HttpRequest) -> HttpResponse:
-    """Certified communities: whoever holds a star certificate today."""
-    certified = Certificate.objects.in_force(timezone.localdate())
-    form = DirectoryFilter(request.GET, certified)
-    rows = Paginator(form.narrow(certified).newest_first(), PAGE).get_page(request.GET.get("page"))
-    return render(request, "evaluation/directory.html", {"form": form, "rows": rows})

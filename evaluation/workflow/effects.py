@@ -8,7 +8,18 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from evaluation import changing, clocks, drawing, findings, issuing, outcome, site_paper, snapshot, substituting
+from evaluation import (
+    changing,
+    clocks,
+    drawing,
+    findings,
+    incentives,
+    issuing,
+    outcome,
+    site_paper,
+    snapshot,
+    substituting,
+)
 from evaluation.marking import result_of
 from evaluation.models import Application, Assignment, Certificate, Draw, Mark, Objection, SiteVisit
 from evaluation.site import site_visit_of
@@ -193,8 +204,12 @@ def issue_certificate(application: Application, act: Act) -> Data:
         is_final=certificate.is_final,
         state="valid",
     ).exclude(pk=certificate.pk)
-    for old in earlier:
+    for old in earlier.order_by("pk"):
         MACHINES["certificate"].perform(old, "supersede", by=None)
+        certificate.succeeds = old  # of several the newest
+    if certificate.succeeds_id:
+        certificate.save(update_fields=["succeeds"])
+    incentives.follow(certificate)
     for change in changing.waiting_for(application):
         MACHINES["major_change"].perform(change, "settle", by=None)
     return {"certificate": certificate.number, "level": certificate.level}

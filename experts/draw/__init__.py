@@ -2,7 +2,8 @@
 
 Plain Python without a clock or any randomness of its own: the same inputs always give the same panel. What the parts
 hide: ``pool`` the frozen document, ``freezing`` who is left out, ``matching`` whether seats can be filled, ``shortage``
-the words for when they cannot, ``seating`` how lots become a panel, ``receipts`` what the public can run again.
+the words for when they cannot, ``seating`` how lots become a panel, ``receipts`` what the public can run again,
+``inspection`` whom an inspection visits.
 
 The protocol, and why nobody can steer it alone
     1. The organiser freezes the pool and publishes its commitment. Pool, exclusions, loads and rules are now fixed.
@@ -16,6 +17,10 @@ The protocol, and why nobody can steer it alone
 Declines
     A decline is an input like the others: the same orders are walked on with the declined experts removed. It is never
     a new draw. Seats that were not declined never change.
+
+Inspections
+    Which certified communities are inspected in a year is drawn by the same protocol (``inspection``): a frozen list, two
+    secrets, one seed, a lot for each number; its receipt is verified by the same programs.
 """
 
 from experts.draw.freezing import exclusions, freeze

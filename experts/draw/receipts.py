@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from experts.draw import inspection
 from experts.draw.pool import Frozen, canonical, pseudonym, read_pool, sha256
 from experts.draw.seating import Panel, Round, play, secret_hash, seed_of
 from portal.problems import Problem, Refused, gettext_noop
@@ -53,23 +54,28 @@ def verify_bytes(data: bytes) -> list[Problem]:
 
 
 def verify(receipt: object) -> list[Problem]:
-    """Run the draw of a receipt again and return every part that comes out differently; empty if it is right."""
+    """Run the draw of a receipt again and return every part that comes out differently; empty if it is right.
+
+    Takes the receipt of a panel and that of an inspection.
+    """
     try:
         if not isinstance(receipt, dict):
             return [_malformed()]
-        expected = _made(
-            receipt["pool"],
-            receipt["organiser"]["secret"],
-            receipt["supervisor"]["secret"],
-            receipt["public_value"],
-            [each["declined"] for each in receipt["rounds"][1:]],
-        )
+        expected = _again(receipt)
         parts = sorted(expected.keys() | receipt.keys())
         return [_differs(part) for part in parts if not _same(part, expected, receipt)]
     except Refused as refusal:
         return list(refusal.problems)
     except (KeyError, TypeError, ValueError, RecursionError):
         return [_malformed()]
+
+
+def _again(receipt: Mapping[str, Any]) -> dict[str, Any]:
+    """The receipt as it comes out of its own inputs."""
+    inputs = receipt["organiser"]["secret"], receipt["supervisor"]["secret"], receipt["public_value"]
+    if receipt.get("format") == inspection.FORMAT:
+        return inspection.receipt(receipt["list"], *inputs)
+    return _made(receipt["pool"], *inputs, [each["declined"] for each in receipt["rounds"][1:]])
 
 
 def open_identities(receipt: Mapping[str, Any], names: Mapping[str, Mapping[str, str]]) -> list[Problem]:

@@ -173,7 +173,18 @@ def replay(
 
 
 def seed_of(pool: Pool, commitment: str, organiser: str, supervisor: str, public_value: str | None) -> str:
-    """Return the seed: SHA-256 of commitment, both secrets and the public value (or nothing), one per line."""
+    """Return the seed of a panel's draw, as ``seed_from`` makes it."""
+    return seed_from(pool.rules.public_source, commitment, organiser, supervisor, public_value)
+
+
+def seed_from(
+    public_source: str | None, commitment: str, organiser: str, supervisor: str, public_value: str | None
+) -> str:
+    """Return the seed: SHA-256 of commitment, both secrets and the public value (or nothing), one per line.
+
+    public_source: as the frozen rules name it, None where they name none. Refused: secrets of a wrong form or the same
+    twice, a public value missing or not asked for.
+    """
     problems = [
         Problem("secret_form", place, gettext_noop("密值应为 64 位小写十六进制字符（32 个随机字节）。"))
         for place, secret in (("organiser", organiser), ("supervisor", supervisor))
@@ -182,7 +193,7 @@ def seed_of(pool: Pool, commitment: str, organiser: str, supervisor: str, public
     if organiser == supervisor:
         message = gettext_noop("评价组织员与监督员的密值相同：须各自独立生成。")
         problems.append(Problem("secret_shared", "supervisor", message))
-    if public_value == "" or (public_value is None) != (pool.rules.public_source is None):
+    if public_value == "" or (public_value is None) != (public_source is None):
         message = gettext_noop("公开数值应与冻结规则一致：规则指定了公开来源时必填，未指定时不得填写。")
         problems.append(Problem("public_value", "public_value", message))
     if problems:

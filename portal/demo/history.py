@@ -19,8 +19,17 @@ from typing import Any
 from django.utils import timezone
 
 from communities.models import Community, District, Membership, Organisation
-from evaluation import outcome, scoring, sealing, snapshot
-from evaluation.models import Application, Certificate, Programme, Project, PublicNotice, Result, Submission
+from evaluation import notice_versions, outcome, scoring, sealing, snapshot
+from evaluation.models import (
+    Application,
+    Certificate,
+    NoticeVersion,
+    Programme,
+    Project,
+    PublicNotice,
+    Result,
+    Submission,
+)
 from evaluation.workflow import CERTIFICATE
 from portal.demo import days, marks, names, people, places
 from portal.models import Event, User
@@ -180,7 +189,10 @@ class Past:
         judged = [self.random.choice(self.bank[award.level]) for award in self.awards]
         submissions = Submission.objects.bulk_create(map(self._submission, applications, self.awards, judged))
         results = Result.objects.bulk_create(map(self._result, submissions, self.awards, judged))
-        PublicNotice.objects.bulk_create(map(self._notice, results, self.awards))
+        notices = PublicNotice.objects.bulk_create(map(self._notice, results, self.awards))
+        NoticeVersion.objects.bulk_create(
+            notice_versions.first_of(notice, at_noon(notice.opened_on)) for notice in notices
+        )
         Certificate.objects.bulk_create(map(self._certificate, results, self.awards))
         Event.objects.bulk_create(
             event for application, award in zip(applications, self.awards, strict=True)

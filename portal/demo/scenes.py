@@ -10,9 +10,10 @@ from django.utils import timezone
 from communities import changes, inviting
 from communities.models import District, Organisation
 from communities.workflow import ORGANISATION
-from evaluation import asking, discussing, engaging, outcome, rating
-from evaluation.models import Application
+from evaluation import asking, discussing, engaging, notice_versions, outcome, rating
+from evaluation.models import Application, PublicNotice
 from evaluation.workflow import ASSIGNMENT, OBJECTION, QUESTION
+from portal.accounts import Confirmed
 from portal.demo import cases, construction, days, journey, marks, names, papers, people
 
 INVITED = "new-colleague@example.org"  # somebody without an account
@@ -113,8 +114,10 @@ def guidance_done(application: Application) -> None:
 
 
 def objection_made(application: Application) -> None:
-    """A resident objects to the notice; intake takes it up."""
+    """A typo of the notice was corrected, one objection was answered in public, and another is looked into."""
     notice = application.notices.latest("pk")
+    correction_made(notice)
+    objection_answered(notice)
     objection = outcome.file_objection(
         notice,
         {
@@ -127,6 +130,33 @@ def objection_made(application: Application) -> None:
         [papers.photo("异议照片", notice.number)],
     )
     OBJECTION.perform(objection, "accept", by=people.officer("intake"))
+
+
+def correction_made(notice: PublicNotice) -> None:
+    approver, last = people.officer("approver"), notice_versions.newest(notice)
+    facts = {"address": f"{last.figures['address']}（1—{last.figures['buildings']} 幢）"}
+    reason = "示例：首次发布时漏写幢号。"
+    notice_versions.correct(approver, notice, facts, reason, Confirmed(approver.pk), last.sha256)
+
+
+def objection_answered(notice: PublicNotice) -> None:
+    supervisor = people.officer("supervisor")
+    objection = outcome.file_objection(
+        notice,
+        {
+            "kind": "person",
+            "name": "示例居民乙",
+            "identity": "示例证件号码002",
+            "contact": "neighbour@example.org",
+            "text": "示例：公示的车位充电设施数量与物业张贴的不一致。",
+        },
+        [],
+    )
+    OBJECTION.perform(objection, "accept", by=people.officer("intake"))
+    OBJECTION.perform(
+        objection, "reject", by=supervisor, reply="示例：已到场清点，充电设施数量与申报材料一致，张贴的是上一年度的数字。",
+        public_reply="示例：已到场清点，充电设施数量与申报材料一致，评分无误。",
+    )  # fmt: skip
 
 
 def registrations_waiting(districts: list[District]) -> None:

@@ -19,7 +19,22 @@ from communities.models import District, Organisation
 from evaluation import configuration
 from evaluation.models import Application, Project
 from portal import tasks
-from portal.demo import admissions, cases, construction, days, history, journey, names, people, pool, scenes
+from portal.demo import (
+    admissions,
+    cases,
+    certificates,
+    construction,
+    days,
+    history,
+    incentives,
+    journey,
+    names,
+    people,
+    pool,
+    scenes,
+    supervision,
+    targets,
+)
 from portal.models import Notification, User
 from portal.models import Sequence as Counting
 
@@ -121,10 +136,16 @@ def build(seed: int = 1, scale: float = 1.0, say: Callable[[str], Any] = lambda 
         count = history.make(districts, names.chance(seed, "history"), scale)
         report(f"往年案卷与证书 {count} 件")
         make_live(districts, seed, LIVE[:: max(1, round(1 / scale))], report)
+        incentives.make()
+        certificates.make()
+        supervision.make()
+        report("证后监管")
         admissions.make_calls(districts)
         admissions.some_stand_aside(timezone.localdate())
         admissions.one_is_due(timezone.localdate())
         consider_told()
+        targets.make(districts)
+        report("年度计划、夜间统计与月报")
 
 
 def pool_size(scale: float) -> tuple[int, int]:

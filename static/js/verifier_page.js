@@ -24,6 +24,8 @@ function tell(found) {
   for (const place of document.querySelectorAll("[data-field]")) {
     const value = found.values[place.dataset.field];
     place.textContent = typeof value === "boolean" ? place.dataset[value ? "yes" : "no"] : String(value ?? "");
+    // A certificate and a confirmation say different things: only what this one says is shown.
+    place.hidden = place.previousElementSibling.hidden = !(place.dataset.field in found.values);
   }
   find("values").hidden = !("number" in found.values);
   find("result").hidden = false;

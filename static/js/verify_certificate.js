@@ -1,4 +1,4 @@
-// Verifies the seal of a certificate in the browser, also from a saved file without a line: docs/certificate.md tells the
+// Verifies the seal of a certificate or of a confirmation of an incentive in the browser, also from a saved file without a line: docs/certificate.md tells the
 // format, docs/verify_certificate.py and evaluation/seals.py say the same of the test vectors. No request is ever made.
 
 import { hashes, verify as isSignedBy } from "../vendor/noble-ed25519/index.js";
@@ -7,10 +7,16 @@ import { bytesToHex, hexToBytes, utf8ToBytes } from "../vendor/noble-hashes/util
 
 hashes.sha512 = sha512;
 
-const FIELDS = [
-  "version", "number", "community", "level", "level_name", "stage", "is_final", "standard_sha256", "issued_on",
-  "valid_until", "key",
-];
+const FIELDS = {
+  v1: [
+    "version", "number", "community", "level", "level_name", "stage", "is_final", "standard_sha256", "issued_on",
+    "valid_until", "key",
+  ],
+  i1: [
+    "version", "number", "community", "level", "level_name", "incentive", "organisation", "credit_code", "value",
+    "certificate", "issued_on", "valid_until", "key",
+  ],
+};
 const LONGEST = 4000;
 
 /** The bytes behind base64url without padding; throws for any other spelling. */
@@ -44,11 +50,11 @@ function listIsRight(ended, keys) {
 }
 
 /** Fields of a seal, the bytes that were signed and the signature; throws where it is none. */
-function read(parts) {
+function read(parts, fields) {
   const [payload, signature] = parts.map(decode);
   const said = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(payload));
-  if (!Array.isArray(said) || said.length !== FIELDS.length) throw new Error("not the fields of a seal");
-  return { values: Object.fromEntries(FIELDS.map((name, at) => [name, said[at]])), payload, signature };
+  if (!Array.isArray(said) || said.length !== fields.length) throw new Error("not the fields of a seal");
+  return { values: Object.fromEntries(fields.map((name, at) => [name, said[at]])), payload, signature };
 }
 
 /** Public keys by their ids. */
@@ -72,10 +78,10 @@ export function verify(text, keyFile, ended, day) {
   const at = whole.lastIndexOf("#");
   const address = at < 0 ? "" : whole.slice(0, at);
   const [version, ...parts] = whole.slice(at + 1).split(".");
-  if (Array.from(text).length > LONGEST || version !== "v1" || parts.length !== 2) return verdict("unreadable");
+  if (Array.from(text).length > LONGEST || !Object.hasOwn(FIELDS, version) || parts.length !== 2) return verdict("unreadable");
   let values, key;
   try {
-    const sealed = read(parts);
+    const sealed = read(parts, FIELDS[version]);
     values = sealed.values;
     key = keys.get(values.key);
     if (key === undefined) return verdict("wrong_key");
@@ -93,8 +99,7 @@ export function verify(text, keyFile, ended, day) {
   } catch {
     return verdict("list_altered");
   }
-  const [standing, since] = Object.hasOwn(ended.certificates, values.number)
-    ? ended.certificates[values.number]
-    : otherwise;
+  const known = new Map(Object.entries({ ...ended.certificates, ...ended.incentives }));
+  const [standing, since] = known.get(values.number) ?? otherwise;
   return verdict(standing, values, since, ended.day);
 }

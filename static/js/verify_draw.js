@@ -1,4 +1,5 @@
-// Draws again from a receipt, in the browser, and says part by part what comes out as it is written there.
+// Draws again from a receipt, of experts or of an inspection, in the browser, and says part by part what comes out as it is
+// written there.
 // The page works without: the receipt is a file, and docs/verify_draw.py says the same. No request but for the receipt;
 // hashing is vendored because plain http gives no crypto.subtle. docs/draw.md tells the rules that are followed here.
 
@@ -7,9 +8,8 @@ import { sha256 } from "../vendor/noble-hashes/sha2.js";
 import { bytesToHex, hexToBytes, utf8ToBytes } from "../vendor/noble-hashes/utils.js";
 
 const HEX = /^[0-9a-f]{64}$/;
-const KEYS = [
-  "commitment", "format", "orders", "organiser", "pool", "public_value", "rounds", "seed", "sha256", "supervisor",
-];
+const SHARED = ["commitment", "format", "organiser", "public_value", "seed", "sha256", "supervisor"];
+const LIST_FORMAT = "inspection-draw-list-1";
 
 // --- canonical text and hashes ---
 
@@ -117,9 +117,8 @@ const mayLead = (person, rules) => person.can_lead && person.district !== rules.
 
 // --- the parts of a receipt ---
 
-/** Rules that can be met, nobody twice, nobody drawable whom they forbid, two secrets, a public value if one is named. */
-function lawful({ pool, organiser, supervisor, public_value: value }) {
-  const { rules, candidates } = pool;
+/** Rules that can be met, nobody twice, nobody drawable whom they forbid. */
+function lawfulPool({ rules, candidates }) {
   const ids = candidates.map((person) => person.id);
   const drawable = candidates.filter((person) => person.excluded === null);
   const seats = Object.values(rules.seats);
@@ -131,10 +130,28 @@ function lawful({ pool, organiser, supervisor, public_value: value }) {
     rules.max_per_employer >= 1 &&
     ids.every((id) => HEX.test(id)) && same(ids, [...new Set(ids)].sort()) &&
     drawable.every((person) => person.employer && person.fields.length) &&
-    drawable.every(({ load }) => Number.isInteger(load) && load >= 0 && load < rules.max_load) &&
+    drawable.every(({ load }) => Number.isInteger(load) && load >= 0 && load < rules.max_load)
+  );
+}
+
+/** Of an inspection: nobody twice, a share in whole percent, nothing more and nothing less. */
+function lawfulList(list) {
+  const { subject, numbers, rules: { share, public_source: source } } = list;
+  const rules = { version: "1", share, public_source: source };
+  return (
+    same({ format: LIST_FORMAT, subject, rules, numbers: [...new Set(numbers)].sort(byCodePoint) }, list) &&
+    typeof subject === "string" && (source === null || typeof source === "string") &&
+    numbers.length > 0 && numbers.every((number) => typeof number === "string") &&
+    Number.isInteger(share) && share >= 1 && share <= 100
+  );
+}
+
+/** Two secrets, and a public value if the rules name a source. */
+function lawfulInputs({ organiser, supervisor, public_value: value }, source) {
+  return (
     [organiser.secret, supervisor.secret].every((secret) => typeof secret === "string" && HEX.test(secret)) &&
     organiser.secret !== supervisor.secret &&
-    (value === null ? rules.public_source === null : Boolean(value) && typeof value === "string" && rules.public_source !== null)
+    (value === null ? source === null : Boolean(value) && typeof value === "string" && source !== null)
   );
 }
 
@@ -161,27 +178,57 @@ const SEEN = {
   },
 };
 
-/** The checks in the order in which they are told: part -> whether it holds. A check that cannot be made does not. */
-function checksOf(receipt, text) {
+/** What only the receipt of a panel has: seats, and what is read off them. */
+function panelChecks(receipt) {
   const drawn = once(() => new Draw(receipt.pool.rules, receipt.pool.candidates, receipt.seed));
-  const value = () => receipt.public_value ?? "";
-  const bound = (party) => () => same({ secret: party().secret, sha256: hash(party().secret) }, party());
   const seen = (fact) => () => seatsOf(receipt).every((seats) => SEEN[fact](seats, receipt.pool));
   return {
-    bytes: () => text === `${canonical(receipt)}\n`,
-    parts: () => receipt.format === "expert-draw-receipt-1" && same(Object.keys(receipt).sort(), KEYS),
-    lawful: () => lawful(receipt),
-    commitment: () => hash(canonical(receipt.pool)) === receipt.commitment,
-    organiser: bound(() => receipt.organiser),
-    supervisor: bound(() => receipt.supervisor),
-    seed: () =>
-      hash([receipt.commitment, receipt.organiser.secret, receipt.supervisor.secret, value()].join("\n")) === receipt.seed,
     orders: () => same(Object.fromEntries(drawn().orders), receipt.orders),
     rounds: () => same(drawn().rounds(receipt.rounds.slice(1).map((round) => round.declined)), receipt.rounds),
     fields: seen("fields"),
     employers: seen("employers"),
     leader: seen("leader"),
     excluded: seen("excluded"),
+  };
+}
+
+/** What only the receipt of an inspection has: the smallest lots, their share of all, rounded up. */
+function inspectionChecks({ list, seed, order, drawn }) {
+  const lots = once(() => {
+    const lot = (number) => bytesToHex(hmac(sha256, hexToBytes(seed), utf8ToBytes(`inspection\0${number}`)));
+    const places = list.numbers.map((number) => [lot(number), number]);
+    return places.sort((a, b) => (a[0] < b[0] ? -1 : 1)).map((place) => place[1]);
+  });
+  return {
+    order: () => same(lots(), order),
+    drawn: () => same(lots().slice(0, Math.ceil((lots().length * list.rules.share) / 100)), drawn),
+  };
+}
+
+// format -> name of the frozen part, whether it is lawful, its other parts, and the checks that it alone has
+const KINDS = {
+  "expert-draw-receipt-1": { part: "pool", lawful: lawfulPool, parts: ["orders", "rounds"], checks: panelChecks },
+  "inspection-draw-receipt-1": { part: "list", lawful: lawfulList, parts: ["drawn", "order"], checks: inspectionChecks },
+};
+
+/** The checks in the order in which they are told: part -> whether it holds. A check that cannot be made does not. */
+function checksOf(receipt, text) {
+  const kind = KINDS[Object.hasOwn(KINDS, receipt.format) ? receipt.format : "expert-draw-receipt-1"];
+  const frozen = receipt[kind.part];
+  const value = () => receipt.public_value ?? "";
+  const bound = (party) => () => same({ secret: party().secret, sha256: hash(party().secret) }, party());
+  return {
+    bytes: () => text === `${canonical(receipt)}\n`,
+    parts: () =>
+      Object.hasOwn(KINDS, receipt.format) &&
+      same(Object.keys(receipt).sort(), [...SHARED, kind.part, ...kind.parts].sort()),
+    lawful: () => kind.lawful(frozen) && lawfulInputs(receipt, frozen.rules.public_source),
+    commitment: () => hash(canonical(frozen)) === receipt.commitment,
+    organiser: bound(() => receipt.organiser),
+    supervisor: bound(() => receipt.supervisor),
+    seed: () =>
+      hash([receipt.commitment, receipt.organiser.secret, receipt.supervisor.secret, value()].join("\n")) === receipt.seed,
+    ...kind.checks(receipt),
     sha256: () => {
       const { sha256: told, ...rest } = receipt;
       return hash(canonical(rest)) === told;
@@ -199,15 +246,16 @@ export const isWho = (id, number, salt) => hash(`${salt}\0${number}`) === id;
 
 /** Verify the bytes of a receipt: part -> true, or false where it does not come out as it is written. */
 export function verify(bytes) {
-  let receipt, text;
+  let receipt, text, checks;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     receipt = JSON.parse(text);
+    checks = checksOf(receipt, text);
   } catch {
     return { bytes: false };
   }
   const found = {};
-  for (const [part, holds] of Object.entries(checksOf(receipt, text))) {
+  for (const [part, holds] of Object.entries(checks)) {
     try {
       found[part] = holds() === true;
     } catch {

@@ -6,9 +6,17 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
-from evaluation.models import Application
+from evaluation.models import (
+    Application,
+    Certificate,
+    Inspection,
+    InspectionDraw,
+    OperatingReport,
+    Rectification,
+)
 from experts import admitting
 from portal.demo import people
 from tests.api.conftest import content
@@ -42,6 +50,19 @@ def asked():
     return found
 
 
+def supervised(project, world):
+    """What follows an award: a report that is due, an inspection that waits, something to be put right."""
+    day, certificate = timezone.localdate(), Certificate.objects.get(application__project=project)
+    frozen = {"numbers": [], "rules": {"share": 10, "public_source": None}}
+    draw = InspectionDraw.objects.create(
+        programme=project.programme, year=2026, organiser=world.organiser, frozen=frozen, state="drawn"
+    )
+    report = OperatingReport.objects.create(certificate=certificate, year=1, opened_on=day, state="due")
+    visit = Inspection.objects.create(draw=draw, certificate=certificate, place=1, state="drawn")
+    fault = Rectification.objects.create(inspection=visit, text="示例", mend_by=day, state="open")
+    return {"report": report.pk, "inspection": visit.pk, "rectification": fault.pk}
+
+
 @pytest.fixture
 def places(at, world):
     """What stands in an address: rows that exist."""
@@ -66,7 +87,12 @@ def places(at, world):
         "opinion": 1,
         "objection": 1,
         "change": 1,
+        "sanction": 1,
+        **supervised(at("completion/site_visit").project, world),
+        "certificate": "X-1",
         "language": "zh-hans",
+        "programme": "smart_community",
+        "stage": "design",
         "node": "conduits",
         "id": review.pk,
         "upload": UUID(int=1),

@@ -348,7 +348,7 @@ class Journey:
         assert lots.verify_bytes(self.anybody.get(f"notices/{notice['number']}/receipt/").content) == []
         assert good(self.applicant.get(f"{self.at}result/"))["sheets"] is None
         objection = {
-            "notice": notice["number"], "kind": "person", "name": "示例居民", "identity": "500000199001011234",
+            "notice": notice["number"], "kind": "person", "name": "示例居民", "identity": "500000199001011238",
             "contact": "000-11111111", "text": "示例：对得分有异议。",
         }  # fmt: skip
         number = good(self.anybody.upload("objections/", **objection, proofs=[papers.pdf("证据", "journey")]), 201)[

@@ -16,7 +16,7 @@ from portal.demo import construction, people
 pytestmark = pytest.mark.long
 
 CASES = ("completion/certified", "draft", "correction", "inviting", "deliberation", "notice")
-PERSON = {"kind": "person", "name": "示例", "identity": "1", "contact": "1", "text": "示例：异议。"}
+PERSON = {"kind": "person", "name": "示例", "identity": "示例1", "contact": "023-00000000", "text": "示例：异议。"}
 
 
 @pytest.fixture

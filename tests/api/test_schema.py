@@ -63,9 +63,13 @@ def test_what_is_public_is_exactly_this(schema):
     public = {one["operationId"] for _, _, one in operations(schema) if {} in one.get("security", [{}])}
     assert public == {
         "accounts_create", "certificates_file_retrieve", "certificates_issuer_keys_retrieve", "certificates_list",
-        "certificates_retrieve", "certificates_revocations_retrieve", "districts_list",
+        "certificates_retrieve", "certificates_revocations_retrieve", "directory_districts_list", "directory_list",
+        "directory_retrieve", "incentive_confirmations_retrieve", "incentive_policies_list", "notices_replies_list",
+        "notices_versions_list", "districts_list",
         "districts_retrieve", "expert_calls_admitted_list", "expert_calls_list", "expert_calls_retrieve",
-        "expert_calls_versions_list", "notices_list", "notices_receipt_retrieve", "notices_retrieve", "objections_create",
+        "expert_calls_versions_list", "inspection_draws_receipt_retrieve", "notices_list",
+        "notices_receipt_retrieve", "notices_retrieve", "objections_create", "monthly_reports_list",
+        "statistics_csv_retrieve", "statistics_list", "statistics_retrieve",
         "objections_status_retrieve", "open_data_list", "programmes_list", "programmes_retrieve", "standards_document_retrieve",
         "standards_list", "standards_retrieve", "token_create",
     }  # fmt: skip
@@ -93,8 +97,9 @@ def test_every_list_is_cut_into_pages(schema):
         f"{name}_acts_list"
         for name in (
             "admissions", "applications", "assignments", "batches", "certificates", "experts", "exports", "guidance_companions",
-            "guidance_opinions", "guidance_visits", "held_messages", "major_changes", "objections", "organisation_changes",
-            "organisations", "pool_imports", "questions", "stand_ins", "vacancies",
+            "guidance_opinions", "guidance_visits", "held_messages", "incentives", "inspection_draws", "inspections",
+            "major_changes", "objections", "operating_reports", "organisation_changes",
+            "organisations", "pool_imports", "questions", "rectifications", "renewals", "sanctions", "stand_ins", "vacancies",
         )
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from itertools import count as numbers
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
 import django
@@ -31,24 +31,32 @@ from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
-from evaluation import outcome, scoring  # noqa: E402
+from evaluation import printing, scoring  # noqa: E402
 from evaluation.models import Application, Assignment, Programme, Project  # noqa: E402
 from portal.demo import people, world  # noqa: E402
 from portal.demo.journey import case_at  # noqa: E402
 from portal.models import User  # noqa: E402
-from tests.bench import city, exporting, pool, uploading  # noqa: E402
+from tests.bench import certificates, city, exporting, figures, pool, uploading  # noqa: E402
 
 PROJECTS = int(os.environ.get("BENCH_PROJECTS", "10000"))
 REQUESTS = int(os.environ.get("BENCH_REQUESTS", "200"))
 LIMITS = {
     "queue": 5, "project": 10, "save_mark": 4, "api_list_50": 8, "self_assessment": 15, "autosave": 5, "scoring_room": 10,
     "panel_table": 8, "my_work": 15, "queue_100000": 1.5, "search_100000": 10, "search_common_100000": 20,
+    "directory_100000": 1.5, "directory_district_100000": 1.5, "map_100000": 1.5, "directory_cached": 1.2,
     "public_notice": 3, "public_notice_cached": 1.2, "public_home_cached": 1.2,
+    "statistics_100000": 10, "officers_statistics_100000": 10,
 }  # fmt: skip
 CROWD = 10 * PROJECTS  # the city once more, ten times as large
 SEARCHED = {"search_100000": f"{CROWD // 2 + 4321}号", "search_common_100000": "示例"}  # one case, and all of them
 PROOFS = 300
-MILLISECONDS = {"evaluate_5x95": 10, "forecast": 20, "certificate_pdf": 100, "draw_2000": 300}
+MILLISECONDS = {
+    "evaluate_5x95": 10,
+    "forecast": 20,
+    "certificate_pdf": 100,
+    "draw_2000": 300,
+    "statistics_night": 120_000,
+}
 PANEL = 7  # members of the panel whose table is measured
 
 
@@ -133,6 +141,7 @@ def main() -> int:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     rows = pages(officer, project) + engine(project) + upload(project) + draw(project) + exporting.rows()
+    rows += certificates.rows(project)
     rows += crowd(officer, project)
     Path("build").mkdir(exist_ok=True)
     Path("build/bench.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1))
@@ -213,19 +222,70 @@ def crowd(officer: User, project: Project) -> list[dict[str, Any]]:
         pen = cookies_of(reader)
         reader.get(queue)  # what is kept in memory for good is read now
         before, asked = median_ms(lambda: fetch(portal + queue, pen), times), queries_of(lambda: reader.get(queue))
+        seen = shown_to_the_public(portal, times)
         city.grow(CROWD - PROJECTS, officer, project.organisation, PROJECTS)
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")  # what the database does by itself in quiet minutes
+        rows = directory_rows(portal, times, base, seen)
         count = queries_of(lambda: reader.get(queue))
         if count != asked:
             raise SystemExit(f"the queue asks {asked} queries of few cases and {count} of many")
-        rows = [_row("queue_100000", median_ms(lambda: fetch(portal + queue, pen), times), before, count)]
+        rows += [_row("queue_100000", median_ms(lambda: fetch(portal + queue, pen), times), before, count)]
         pen = cookies_of(supervisor)
         for name, words in SEARCHED.items():
             address = f"{queue}?{urlencode({'show': 'all', 'q': words})}"
             spent = median_ms(lambda address=address: fetch(portal + address, pen), times)
             rows.append(_row(name, spent, base, queries_of(lambda address=address: supervisor.get(address))))
+        rows += statistics_of_all(portal, base, supervisor, times)
     return rows
+
+
+def statistics_of_all(portal: str, base: float, supervisor: Client, times: int) -> list[dict[str, Any]]:
+    """The nightly count of the whole city, and the statistics page as the public and as a supervisor see it."""
+    figures.live_through()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    night = {"p50_ms": figures.night() * 1000, "ratio": None, "queries": None}
+    pen = {True: cookies_of(supervisor), False: ""}
+    pages = figures.pages(
+        supervisor, lambda address, own: median_ms(lambda: fetch(portal + address, pen[own]), times), queries_of
+    )
+    rows = [_row(name, spent, base, count) for name, spent, count in pages]
+    return [*rows, {"name": "statistics_night", **night, "limit": MILLISECONDS["statistics_night"]}]
+
+
+CERTIFIED = 1000  # certified communities before the crowd
+PUBLIC = {
+    "directory_100000": "/directory/", "directory_district_100000": "/directory/?district=500112&level=三星级&page=2",
+    "map_100000": "/directory/map/",
+}  # fmt: skip
+
+
+def shown_to_the_public(portal: str, times: int) -> dict[str, float]:
+    """The directory and the map with a thousand certified communities: name -> milliseconds."""
+    city.certify(CERTIFIED)
+    return {
+        name: median_ms(lambda path=path: fetch(portal + quote(path, "/?=&"), ""), times)
+        for name, path in PUBLIC.items()
+    }
+
+
+def directory_rows(portal: str, times: int, base: float, seen: dict[str, float]) -> list[dict[str, Any]]:
+    """The same with as many certified communities as the crowd has, each as a ratio to its own time before."""
+    city.certify(CROWD - CERTIFIED, CERTIFIED)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    visitor = Client(headers={"host": "127.0.0.1"})
+    rows = []
+    for name, path in PUBLIC.items():
+        spent = median_ms(lambda path=path: fetch(portal + quote(path, "/?=&"), ""), times)
+        rows.append(_row(name, spent, seen[name], queries_of(lambda path=path: visitor.get(path))))
+    with urlopen(portal + PUBLIC["directory_100000"], timeout=60) as answer:  # noqa: S310  our own address
+        tag = answer.headers["ETag"]
+    spent = median_ms(lambda: fetch_unchanged(portal + PUBLIC["directory_100000"], tag), times)
+    known = visitor.get(PUBLIC["directory_100000"])["ETag"]
+    count = queries_of(lambda: visitor.get(PUBLIC["directory_100000"], headers={"if-none-match": known}))
+    return [*rows, _row("directory_cached", spent, base, count)]
 
 
 def panel(portal: str, base: float, long: float, project: Project, room: str, expert: Client) -> list[dict[str, Any]]:
@@ -306,7 +366,7 @@ def engine(project: Project) -> list[dict[str, Any]]:
     timings = {
         "evaluate_5x95": median_ms(lambda: scoring.evaluate(standard, stage, sheets), 50),
         "forecast": median_ms(lambda: scoring.forecast(standard, stage, half), 50),
-        "certificate_pdf": median_ms(lambda: outcome.certificate_pdf(certificate), 30),
+        "certificate_pdf": median_ms(lambda: printing.certificate_pdf(certificate), 30),
     }
     return [
         {"name": name, "p50_ms": spent, "ratio": None, "queries": None, "limit": MILLISECONDS[name]}

@@ -20,7 +20,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.looks]
 
 DOCUMENT = json.loads(sealed.FILE.read_text(encoding="utf-8"))
 SENTENCES = {
-    "valid": "有效", "expired": "已过期", "revoked": "已撤销", "superseded": "已被新证书取代", "altered": "内容被改动",
+    "valid": "有效", "expired": "已过期", "revoked": "已撤销", "superseded": "已被新证书取代", "reversed": "激励已撤回",
+    "altered": "内容被改动",
     "wrong_key": "不是本机构签发", "list_altered": "撤销名单不可信", "unreadable": "不是带签名的证书二维码",
 }  # fmt: skip
 # In the saved page itself: what its own script says of every vector.
@@ -64,7 +65,7 @@ def opened(house: House, path: Path, size: dict[str, int] = DESK) -> tuple[Perso
 
 def check(person: Person, code: str) -> str:
     """Paste a code and press the button; the one verdict that is shown."""
-    person.page.get_by_label("证书二维码的内容").fill(code)
+    person.page.get_by_label("证书或激励确认书二维码的内容").fill(code)
     person.press("核验")
     shown = person.page.locator("[data-verdict]:visible b")
     expect(shown).to_have_count(1)
@@ -121,11 +122,16 @@ def test_people_read_each_verdict_in_words(house: House, tmp_path: Path) -> None
         "code": sealed.code(issued_on="2026-07-01", valid_until="2026-11-20"),
         "since": "2026-11-20",
     }
-    for verdict in ("valid", "expired", "revoked", "superseded", "altered", "wrong_key"):
+    for verdict in ("valid", "expired", "revoked", "superseded", "reversed", "altered", "wrong_key"):
         row = by_verdict[verdict]
         assert (verdict, check(person, row["code"])) == (verdict, SENTENCES[verdict])
         if row["since"]:
             expect(person.page.locator("[data-verdict]:visible")).to_contain_text(row["since"])
+    assert check(person, sealed.confirmed()) == SENTENCES["valid"]
+    expect(person.page.locator("[data-field=value]")).to_have_text(sealed.CONFIRMED["value"])
+    expect(person.page.locator("[data-field=is_final]")).to_be_hidden()
+    assert check(person, sealed.code()) == SENTENCES["valid"]
+    expect(person.page.locator("[data-field=value]")).to_be_hidden()
     assert check(person, "https://stars.example.org/") == SENTENCES["unreadable"]
     forged = json.dumps(DOCUMENT["lists"]["entry removed"]).encode()
     revoked = by_verdict["revoked"]["code"]

@@ -38,23 +38,48 @@ PAGES = {
         "/standards/{standard}/",
         "/notices/",
         "/notices/{notice}/",
+        "/notices/{notice}/?hash={notice_hash}",
+        "/notices/{notice}/versions/1/",
         "/notices/{notice}/receipt/",
+        "/inspections/",
+        "/inspections/draws/{inspection_draw}/receipt/",
         "/notices/{notice}/objection/",
         "/objections/status/",
         "/objections/status/?number=none",
         "/certificates/",
         "/certificates/{certificate}/",
         "/certificates/{ended}/",
+        "/certificates/{revoked}/",
         "/certificates/none/",
+        "/incentives/",
+        "/incentives/{confirmation}/",
+        "/incentives/{reversed_confirmation}/",
+        "/incentives/none/",
         "/directory/",
         "/directory/?q=没有",
+        "/directory/map/",
+        "/directory/{certified_community}/",
         "/open-data/",
+        "/statistics/",
+        "/statistics/?year=2020&district=500112",
+        "/statistics/certificates/?kind=in_force",
+        "/statistics/certificates/?kind=revoked&year=2001",
+        "/statistics/reports/",
         "/experts/calls/",
         "/account/first-password/{first_who}/{first_token}/",
         "/experts/calls/{call_listed}/",
         "/experts/calls/{call_running}/",
         "/nowhere/",
     ),
+    "{reporting_applicant}": (
+        "/work/",
+        "/supervision/",
+        "/supervision/reports/{report_due}/",
+        "/supervision/certificates/{reporting}/",
+    ),
+    "{inspected_applicant}": ("/inspections/{inspection_rectifying}/",),
+    "{report_reader}": ("/supervision/reports/{report_submitted}/",),
+    "{inspector}": ("/inspections/{inspection_drawn}/",),
     "{draft_applicant}": (
         "/work/",
         "/notifications/",
@@ -113,6 +138,13 @@ PAGES = {
         "/projects/{guided_project}/changes/new/",
         "/guidance/{visit}/",
     ),
+    "{sanction_hearing_party}": (
+        "/work/",
+        "/certificates/{sanction_hearing_certificate}/",
+        "/sanctions/{sanction_hearing}/",
+        "/act/sanction/{sanction_hearing}/waive/",
+    ),
+    "{renewable_party}": ("/certificates/{renewable}/", "/certificates/{renewable}/renewals/new/"),
     "{final_site_visit_applicant}": (
         "/applications/{final_site_visit}/site-visit/",
         "/applications/{final_site_visit}/comparison/",
@@ -132,6 +164,9 @@ PAGES = {
     ),
     "intake": (
         "/work/",
+        "/certificates/{sound}/sanctions/new/",
+        "/sanctions/{sanction_proposed}/",
+        "/renewals/{renewal}/",
         "/queue/",
         "/queue/?show=open",
         "/queue/?show=all&q=示例 -逾期:是&district=500112&sort=-state&columns=due,level,consultant,handler",
@@ -175,6 +210,7 @@ PAGES = {
         "/act/guidance_visit/{visit_planned}/move/",
     ),
     "organiser": (
+        "/inspections/draws/",
         "/queue/",
         "/applications/{drawing}/draw/",
         "/applications/{inviting}/draw/",
@@ -189,6 +225,13 @@ PAGES = {
         "/standards/import/",
     ),
     "supervisor": (
+        "/supervision/?state=late&year=2026",
+        "/supervision/inspections/",
+        "/inspections/draws/",
+        "/inspections/draws/{inspection_draw}/",
+        "/inspections/{inspection_rectifying}/",
+        "/supervision/certificates/{inspected}/",
+        "/statistics/",
         "/experts/pins/",
         "/experts/pins/conflict/{pin}/lift/",
         "/work/",
@@ -198,7 +241,12 @@ PAGES = {
         "/experts/imports/{pool_import}/",
         "/objections/{objection}/",
         "/certificates/{certificate}/",
-        "/act/certificate/{certificate_pk}/revoke/",
+        "/sanctions/",
+        "/sanctions/?state=hearing",
+        "/sanctions/{sanction_hearing}/",
+        "/sanctions/{sanction_executed}/",
+        "/act/sanction/{sanction_deciding}/revoke/",
+        "/renewals/",
     ),
     "{inviting_invited}": ("/work/", "/assignments/{inviting_invited_seat}/"),
     "{review_accepted}": (
@@ -217,7 +265,23 @@ PAGES = {
         "/applications/{final_site_visit}/site-visit/",
         "/assignments/{final_site_visit_leader_seat}/scoring/",
     ),
-    "approver": ("/work/", "/queue/", "/applications/{approval}/approval/", "/applications/{approval}/panel/"),
+    "approver": (
+        "/notices/{notice}/correct/",
+        "/desk/incentives/",
+        "/desk/incentives/?state=granted&q=没有",
+        "/projects/incentives/{incentive_unset}/",
+        "/projects/incentives/{incentive_due}/",
+        "/projects/incentives/{incentive_granted}/",
+        "/projects/incentives/{incentive_reversed}/",
+        "/act/incentive/{incentive_due}/grant/",
+        "/work/",
+        "/queue/",
+        "/desk/approvals/",
+        "/desk/certificates/",
+        "/desk/batches/{approval_batch}/",
+        "/applications/{approval}/approval/",
+        "/applications/{approval}/panel/",
+    ),
     "pool-keeper": (
         "/work/",
         "/experts/",
@@ -257,7 +321,12 @@ PAGES = {
         "/work/",
         "/settings/",
         "/settings/duties/",
+        "/settings/certificates/",
+        "/settings/certificates/smart_community/design/",
         "/settings/duties/intake/",
+        "/settings/policies/incentive_policy/",
+        "/settings/policies/incentive_policy/capital_supervision/",
+        "/settings/policies/new/incentive_policy/",
         "/settings/officers/",
         "/settings/officers/give/",
         "/settings/officers/{intake_account}/",
@@ -274,6 +343,8 @@ PAGES = {
         "/settings/policies/programme/smart_community/",
         "/settings/policies/stage_rule/",
         "/settings/policies/public_text/",
+        "/settings/policies/annual_target/",
+        "/settings/policies/new/annual_target/",
         "/settings/policies/parameter/expert_term_years/",
         "/settings/messages/",
         "/settings/messages/correction/zh-hans/",
@@ -288,6 +359,7 @@ MISSING = (
     "/invitations/none/",
     "/invitations/panel/none/",
     "/certificates/none/",
+    "/incentives/none/",
     "/objections/status/?number=none",
 )
 CASES = [(who, path) for who, paths in PAGES.items() for path in paths]
@@ -297,11 +369,12 @@ CASES = [(who, path) for who, paths in PAGES.items() for path in paths]
 NO_PAGES = {
     "account-act", "trail-export",
     "holding-rule", "issued-notice", "message-resend", "override-take-back", "phrase-remove", "rule-override",
-    "batch-new", "export-file",
+    "batch-choose", "batch-new", "certificate-form-picture", "certificate-form-preview", "export-file",
     "access-token-revoke", "act", "admission-proof", "admission-proof-file", "admission-proof-remove",
     "application-carry", "application-forecast", "application-new", "application-print",
     "calendar-feed", "calendar-link-end", "call-apply", "call-publish", "care",
-    "certificate-document", "certificate-file", "certificate-verifier", "issuer-keys", "revocations", "claim-save",
+    "certificate-document", "certificate-file", "incentive-file", "certificate-verifier", "issuer-keys", "revocations",
+    "claim-save",
     "community-template",
     "correction-notice", "discussion-count", "document-add", "document-file", "document-remove", "document-restore",
     "decision-receipt", "draw-receipt", "draw-verifier", "recompute-program",
@@ -310,13 +383,18 @@ NO_PAGES = {
     "evidence-remove", "evidence-replace", "evidence-restore", "evidence-thumbnail", "evidence-unlink",
     "expert-password-link",
     "expert-renewal", "finding-add", "finding-release", "finding-remove", "finding-reply", "finding-take-up", "guidance-photo",
+    "inspection-finding", "inspection-photo", "inspection-photo-file", "inspection-photo-thumbnail",
+    "inspection-receipt-file", "rectification-proof", "rectification-proof-file", "rectification-remove",
+    "rectification-reply", "report-proof-file", "report-proof-remove",
     "change-proof-file", "change-proof-remove", "change-write", "guidance-companion", "guidance-note",
     "guidance-schedule", "opinion-file", "opinion-paper",
+    "monthly-report", "statistics-csv",
     "notice-feed", "open-data-file", "open-data-latest", "robots", "sitemap", "sitemap-index",
     "health", "invitation-new", "invitation-resend", "invitation-withdraw", "licence-file", "mark-save", "meeting-turn",
     "member-end", "member-role", "minutes-add", "minutes-file", "minutes-remove", "notice-receipt",
     "notification-open", "notification-read", "objection-proof",
     "question-ask", "queue-columns", "queue-view-default", "queue-view-remove", "rating-reply",
+    "sanction-proof-add", "sanction-proof-file", "sanction-proof-remove",
     "pool-import-file", "pool-import-template",
     "opinion-add", "opinion-photo", "opinion-reply", "organisation-licence", "photo-file", "photo-thumbnail",
     "scoring-worker", "set_language", "sheet-file", "sign-out", "site-visit-finding", "site-visit-photo", "site-visit-record",
@@ -418,9 +496,17 @@ def test_a_page_is_whole_quiet_and_accessible(rooms: House, places: dict[str, An
 
 # What is kept on paper, and who prints it.
 PRINTED = (
+    ("", "/incentives/{confirmation}/"),
+    ("approver", "/projects/incentives/{incentive_granted}/"),
     ("", "/notices/{notice}/"),
     ("", "/notices/{notice}/receipt/"),
+    ("", "/inspections/draws/{inspection_draw}/receipt/"),
+    ("supervisor", "/inspections/{inspection_rectifying}/"),
+    ("", "/notices/{notice}/versions/1/"),
+    ("", "/directory/{certified_community}/"),
+    ("", "/directory/map/"),
     ("", "/certificates/{certificate}/"),
+    ("", "/statistics/"),
     ("supervisor", "/certificates/{certificate}/"),
     ("{review_signed}", "/assignments/{review_signed_seat}/sheet/"),
     ("organiser", "/applications/{inviting}/draw/"),
@@ -453,7 +539,12 @@ def test_paper_shows_nothing_that_is_clicked(house: House, places: dict[str, Any
     assert person.page.locator("main h1").is_visible()
 
 
-@pytest.mark.parametrize("path", ["/", "/applications/{draft}/items/", "/applications/{draft}/evidence/", "/work/"])
+PUBLIC = ["/notices/{notice}/", "/directory/", "/directory/map/", "/directory/{certified_community}/"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/applications/{draft}/items/", "/applications/{draft}/evidence/", "/work/", *PUBLIC]
+)
 def test_the_large_type_version_fits_a_telephone(house: House, places: dict[str, Any], path: str) -> None:
     person = house.person(places["draft_applicant"], PHONE)
     person.page.context.add_cookies([{"name": "care", "value": "1", "url": person.address}])
@@ -461,7 +552,7 @@ def test_the_large_type_version_fits_a_telephone(house: House, places: dict[str,
     assert looked_at(person, path.format(**places), f"care{name}", (PHONE,)) == []
 
 
-@pytest.mark.parametrize("path", ["/", "/work/", "/projects/{draft_project}/", "/applications/{draft}/items/"])
+@pytest.mark.parametrize("path", ["/", "/work/", "/projects/{draft_project}/", "/applications/{draft}/items/", *PUBLIC])
 def test_a_page_in_english_is_whole_too(house: House, places: dict[str, Any], path: str) -> None:
     person = house.person(places["draft_applicant"], PHONE)
     person.go("/")

@@ -13,6 +13,7 @@ from experts.draw import Panel, canonical_bytes, receipt, secret_hash, substitut
 from tests.browser.visiting import House, Person
 from tests.experts.pools import SMALL_RULES, city_pool, drawn, frozen_of, small_pool
 from tests.experts.test_draw_receipt import stand_alone
+from tests.experts.test_inspection_receipt import VECTORS
 
 pytestmark = [pytest.mark.browser, pytest.mark.looks]
 
@@ -138,3 +139,22 @@ def test_the_file_on_the_notice_is_the_one_that_is_verified(reader: Person, plac
     answer = reader.page.request.get(f"{reader.address}/notices/{places['notice']}/receipt.json")
     assert stand_alone.verify(answer.body()) == []
     assert json.loads(answer.body())["format"] == "expert-draw-receipt-1"
+
+
+def test_the_browser_says_of_every_published_vector_of_an_inspection_what_the_page_of_python_says(
+    reader: Person,
+) -> None:
+    vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
+    browser = found(reader, [vector["receipt"].encode() for vector in vectors])
+    assert [wrong == [] for wrong in browser] == [vector["right"] for vector in vectors]
+
+
+def test_anybody_draws_an_inspection_again_on_its_page(house: House, places: dict[str, Any]) -> None:
+    person = house.visitor()
+    person.go(f"/inspections/draws/{places['inspection_draw']}/receipt/")
+    person.press("在浏览器中核验")
+    person.reads(RIGHT)
+    said = [text.rpartition(" ")[2] for text in person.page.locator(".checks li").all_inner_texts()]
+    assert (len(said), {text.strip().removeprefix("✓").strip() for text in said}) == (10, {"一致"})
+    answer = person.page.request.get(f"{person.address}/inspections/draws/{places['inspection_draw']}/receipt.json")
+    assert stand_alone.verify(answer.body()) == []

@@ -14,7 +14,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from communities import standing_in
-from communities.models import District, Invitation, Officer, Organisation, OrganisationChange, StandIn
+from communities.models import District, Invitation, Officer, Organisation, OrganisationChange, Parameter, StandIn
 from evaluation import (
     answering,
     batching,
@@ -26,6 +26,7 @@ from evaluation import (
     open_data,
     saved_views,
     snapshot,
+    supervising,
     wording,
 )
 from evaluation.models import (
@@ -38,9 +39,14 @@ from evaluation.models import (
     Export,
     HeldMessage,
     HoldingRule,
+    Incentive,
+    Inspection,
     OfficerConflict,
+    OperatingReport,
     Phrase,
     Question,
+    Renewal,
+    Sanction,
     SavedView,
     SiteVisit,
     Standard,
@@ -52,7 +58,22 @@ from evaluation.workflow import APPLICATION, ASSIGNMENT
 from experts import importing
 from experts.models import Call, Employment, Expert, PoolImport, Recusal
 from portal import first_password, samples, tasks
-from portal.demo import admissions, cases, history, journey, marks, names, people, pool, scenes, world
+from portal.demo import (
+    admissions,
+    cases,
+    certificates,
+    history,
+    incentives,
+    journey,
+    marks,
+    names,
+    people,
+    pool,
+    scenes,
+    supervision,
+    targets,
+    world,
+)
 from portal.demo.world import Live
 from portal.models import Notification, Sequence, User
 from portal.problems import Problem
@@ -96,13 +117,50 @@ def build() -> dict[str, Any]:
         _one_stands_back()
         _desk()
         saved_views.create(people.officer("intake"), "三天内到期", {"show": "open", "within": "3"}, ["due", "state"])
+        incentives.make()
         admissions.make_calls(districts)
         admissions.one_is_due(timezone.localdate())
         _make_import()
         for age in (1, 0):
             open_data.make(timezone.localdate() - timedelta(days=age))
+        targets.make(districts)
+        _after_award()
+        Parameter.objects.filter(pk="inspection_share").update(value=50)
+        supervision.make()
         world.consider_told()
     return places()
+
+
+def _after_award() -> None:
+    """Sanctions in several states, a certificate near its end whose renewal is examined, and one that may be renewed."""
+    certificates.make()
+    soon = timezone.localdate() + timedelta(days=40)
+    sound = Certificate.objects.in_force(timezone.localdate()).filter(sanctions=None, renewals=None)
+    active = sound.filter(application__project__organisation__state="active").order_by("pk")
+    rows = [row for row in active if not supervising.hindrances(row)][:2]
+    Certificate.objects.filter(pk__in=[row.pk for row in rows]).update(valid_until=soon, due_on=soon)
+    certificates.ask_renewal(rows[0])
+
+
+def _after_award_places() -> dict[str, Any]:
+    """Sanctions by state with whoever speaks for the unit, the renewal, and a certificate that may be renewed."""
+    found: dict[str, Any] = {}
+    for row in Sanction.objects.order_by("-pk"):
+        found |= {
+            f"sanction_{row.state}": row.pk, f"sanction_{row.state}_party": _party(row.certificate),
+            f"sanction_{row.state}_certificate": row.certificate.number,
+        }  # fmt: skip
+    renewal = Renewal.objects.latest("pk")
+    soon = Certificate.objects.filter(valid_until=renewal.certificate.valid_until, renewals=None, state="valid").first()
+    sound = Certificate.objects.in_force(timezone.localdate()).filter(sanctions=None, renewals=None).latest("pk")
+    return found | {
+        "renewal": renewal.pk, "renewable": soon.number, "renewable_party": _party(soon), "sound": sound.number,
+        "revoked": Certificate.objects.filter(state="revoked", sanctions__isnull=False).first().number,
+    }  # fmt: skip
+
+
+def _party(certificate: Certificate) -> str:
+    return people.applicant_of(certificate.application.project).username
 
 
 FIRST_TIME = "first-time"  # somebody for whom an account was made, and who has not set a password
@@ -138,11 +196,17 @@ def places() -> dict[str, Any]:
             "certificate": certificate.number,
             "certificate_pk": certificate.pk,
             "ended": Certificate.objects.exclude(state="valid").latest("pk").number,
+            "confirmation": Incentive.objects.get(state="granted").number,
+            "reversed_confirmation": Incentive.objects.get(state="reversed").number,
+            **{f"incentive_{row.state}": row.pk for row in Incentive.objects.order_by("-pk")},
+            **_after_award_places(),
             "visit": visit.pk,
             "visit_planned": guided.project.guidance_visits.get(state="planned").pk,
             "change_major": guided.project.major_changes.get().pk,
             "notice": notice.pk,
-            "objection": notice.objections.get().pk,
+            "notice_hash": notice.versions.get(version=1).sha256,
+            "certified_community": certificate.application.project.community_id,
+            "objection": notice.objections.get(state="accepted").pk,
             "standard": Standard.objects.get(code="REF-SC").pk,
             "unit_waiting": Organisation.objects.filter(state="submitted").latest("pk").pk,
             "change": OrganisationChange.objects.get(state="waiting").pk,
@@ -154,14 +218,35 @@ def places() -> dict[str, Any]:
             "saved_view": SavedView.objects.get().pk,
             "conflict": OfficerConflict.objects.get().pk,
             "held": HeldMessage.objects.get(state="held").pk,
-            "batch": Batch.objects.get().pk,
+            "batch": Batch.objects.get(act="remind").pk,
+            "approval_batch": Batch.objects.get(act="approve").pk,
             "export": Export.objects.get().pk,
             "stand_in": StandIn.objects.get().pk,
             "question_waiting": Question.objects.get(state="forwarded").pk,
             "seat_token": answering.token_of(Assignment.objects.get(pk=found["inviting_invited_seat"])),
             **_pool_places(),
+            **_supervised_places(),
         }
     )
+
+
+def _supervised_places() -> dict[str, Any]:
+    """Of what comes after award: a report that is due and one that waits for its reader, the draw, two inspections."""
+    due, submitted = (OperatingReport.objects.filter(state=state).latest("pk") for state in ("due", "submitted"))
+    waiting, rectifying = (Inspection.objects.filter(state=state).latest("pk") for state in ("drawn", "rectifying"))
+    return {
+        "report_due": due.pk,
+        "reporting": due.certificate.number,
+        "reporting_applicant": people.applicant_of(due.project).username,
+        "report_submitted": submitted.pk,
+        "report_reader": supervision.local_officer(submitted).username,
+        "inspection_draw": rectifying.draw_id,
+        "inspection_drawn": waiting.pk,
+        "inspector": supervision.local_officer(waiting).username,
+        "inspection_rectifying": rectifying.pk,
+        "inspected": rectifying.certificate.number,
+        "inspected_applicant": people.applicant_of(rectifying.project).username,
+    }
 
 
 def _one_stands_back() -> None:
@@ -171,12 +256,14 @@ def _one_stands_back() -> None:
 
 
 def _desk() -> None:
-    """At the intake officer's desk: a trial, an export that is being made, and a colleague who is asked to stand in."""
+    """At the officers' desk: two trials, an export that is being made, and a colleague who is asked to stand in."""
     intake, day = people.officer("intake"), timezone.localdate()
     held = Application.objects.filter(state="form_check").order_by("pk")
     APPLICATION.perform(held.with_case()[0], "assign", by=intake, handler=str(intake.pk))
     seen = list(Application.objects.exclude(state="draft").order_by("pk").values_list("pk", flat=True)[:12])
     batching.foresee(batching.prepare(intake, "remind", seen, {}))
+    waiting = list(Application.objects.filter(state__in=("approval", "deliberation")).values_list("pk", flat=True))
+    batching.foresee(batching.prepare(people.officer("approver"), "approve", waiting, {"opinion": "示例：同意。"}))
     exporting.ask(intake, QueryDict("show=all"))
     standing_in.ask(intake, intake.duties.get(duty="intake"), people.officer("approver"), day, day, "休假")
 

@@ -108,7 +108,7 @@ ACTS = {
     "draft": {"administrator": {"submit"}, "system": {"lapse"}},
     "submitted": {"intake": {"approve", "return", "refuse"}},
     "returned": {"administrator": {"submit"}, "system": {"lapse"}},
-    "active": {"supervisor": {"ban"}},
+    "active": {"supervisor": {"ban"}, "system": {"ban"}},
     "refused": {},
     "banned": {"supervisor": {"lift"}, "system": {"lift"}},
     "lapsed": {},

@@ -137,6 +137,7 @@ def certificate(name="示例·云栖里小区", *, number=1, level=2, state="val
             "community_name": name,
             "organisation_name": application.project.organisation.name,
             "district_name": "渝北区",
+            "district": District.objects.get(name=columns.get("district_name", "渝北区")),
             "standard_label": "REF-SC 1.0 智慧小区评价参考样本",
             "standard_sha256": "0" * 64,
             "standard_notice": application.project.programme.sample_notice,

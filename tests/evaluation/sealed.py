@@ -33,6 +33,20 @@ VALUES = {
     "issued_on": "2026-07-01",
     "valid_until": "2029-06-30",
 }
+CONFIRMED = {
+    "number": "TEST-JL-2026-00001-7KQ2M3WR",
+    "community": "示例·云栖里小区",
+    "level": 2,
+    "level_name": "二星级",
+    "incentive": "示例激励政策",
+    "organisation": "示例置业有限公司",
+    "credit_code": "91500000MA5U000015",
+    "value": "10 个百分点",
+    "certificate": NUMBER,
+    "issued_on": "2026-07-15",
+    "valid_until": "2029-06-30",
+}
+REVERSED = [("TEST-JL-2026-00002-3HX8PNAB", "reversed", "2026-11-02")]
 ENDED = [("TEST-X-2024-00007", "superseded", "2026-07-01"), ("TEST-X-2026-00003", "revoked", "2026-11-02"),
          ("TEST-X-2026-00004", "revoked", "2026-11-02")]  # fmt: skip
 
@@ -57,6 +71,13 @@ def code(key: str = "current", **changed: Any) -> str:
     return f"{SITE}{changed.get('number', NUMBER)}/#{sealed(key, **changed)}"
 
 
+def confirmed(key: str = "current", **changed: Any) -> str:
+    """The whole text of the QR code of a confirmation, with other values."""
+    values = {**CONFIRMED, **changed}
+    address = SITE.replace("certificates", "incentives") + str(values["number"])
+    return f"{address}/#{seals.seal(values, private(key), seals.CONFIRMATION)}"
+
+
 def with_payload(text: str, old: str, new: str) -> str:
     """A code in whose payload somebody changed a text; the signature stays."""
     head, payload, signature = text.split(".")[-3:]
@@ -66,12 +87,16 @@ def with_payload(text: str, old: str, new: str) -> str:
 
 def lists() -> dict[str, Any]:
     """Lists by name: one that is right, and forged ones."""
-    right = seals.signed_list(ENDED, LISTED_ON, private("current"))
+    right = seals.signed_list(ENDED, LISTED_ON, private("current"), REVERSED)
     fewer = {
         **right,
         "certificates": {number: row for number, row in right["certificates"].items() if row[0] != "revoked"},
     }
+    without = {name: value for name, value in right.items() if name not in ("incentives", "signature")}
+    before = {**without, "signature": seals.encode(private("current").sign(seals.canonical(without)))}
     return {
+        "before confirmations": before,
+        "confirmation removed": {**right, "incentives": {}},
         "none": None,
         "right": right,
         "by retired key": seals.signed_list(ENDED, RETIRED_ON, private("retired")),
@@ -97,6 +122,7 @@ def vectors() -> list[dict[str, str]]:
         code(number="TEST-X-2026-00003"),
         code("retired", number="TEST-X-2024-00007", issued_on="2024-05-01"),
     )
+    back = confirmed(number=REVERSED[0][0])
     rows = [
         ("valid", whole, "right", TODAY, "valid", ""),
         ("valid, seal alone", seal, "right", TODAY, "valid", ""),
@@ -111,6 +137,20 @@ def vectors() -> list[dict[str, str]]:
         ("revoked and past its last day", revoked, "right", "2030-01-01", "revoked", "2026-11-02"),
         ("revoked, but no list says so", revoked, "none", TODAY, "valid", ""),
         ("superseded", superseded, "right", TODAY, "superseded", "2026-07-01"),
+        ("valid, a list from before confirmations", whole, "before confirmations", TODAY, "valid", ""),
+        ("confirmation, valid", confirmed(), "right", TODAY, "valid", ""),
+        ("confirmation, valid, a list from before confirmations", confirmed(), "before confirmations", TODAY, "valid", ""),
+        ("confirmation, past its last day", confirmed(), "right", "2029-07-01", "expired", CONFIRMED["valid_until"]),
+        ("confirmation, reversed", back, "right", TODAY, "reversed", "2026-11-02"),
+        ("confirmation, reversed and past its last day", back, "right", "2030-01-01", "reversed", "2026-11-02"),
+        ("confirmation, reversed, but no list says so", back, "none", TODAY, "valid", ""),
+        ("confirmation, entry removed from the list", back, "confirmation removed", TODAY, "list_altered", ""),
+        ("confirmation, altered value", with_payload(confirmed(), "10 个", "90 个"), "right", TODAY, "altered", ""),
+        ("confirmation behind another number", confirmed().replace("00001", "00003", 1), "right", TODAY, "altered", ""),
+        ("confirmation, wrong key", confirmed("strange"), "right", TODAY, "wrong_key", ""),
+        ("confirmation, wrong key, retired before", confirmed("retired"), "right", TODAY, "wrong_key", ""),
+        ("confirmation called a certificate", confirmed().replace("#i1.", "#v1."), "right", TODAY, "altered", ""),
+        ("certificate called a confirmation", whole.replace("#v1.", "#i1."), "right", TODAY, "altered", ""),
         ("altered level", with_payload(whole, ",2,", ",3,"), "right", TODAY, "altered", ""),
         ("altered name", with_payload(whole, "云栖里", "云栖李"), "right", TODAY, "altered", ""),
         ("altered last day", with_payload(whole, "2029-06-30", "2039-06-30"), "right", TODAY, "altered", ""),

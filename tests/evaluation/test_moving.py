@@ -9,12 +9,21 @@ from django.utils import timezone
 
 from evaluation import day_table, limits, moving
 from evaluation.models import (
+    Certificate,
     GuidanceOpinion,
     GuidanceVisit,
     HeldMessage,
+    Incentive,
+    IncentivePolicy,
+    Inspection,
+    InspectionDraw,
     MajorChange,
     Objection,
+    OperatingReport,
     Question,
+    Rectification,
+    Renewal,
+    Sanction,
 )
 from portal import clock
 from portal.machine import MACHINES
@@ -42,7 +51,7 @@ def keeper():
 
 
 def objection(case, state):
-    said = {"kind": "person", "name": "示例公众", "identity": "1", "contact": "1", "text": "示例"}
+    said = {"kind": "person", "name": "示例公众", "identity": "示例1", "contact": "023-00000000", "text": "示例"}
     return Objection.objects.create(notice=case.notices.get(), number="示例-1", state=state, due_on=DUE, **said)
 
 
@@ -75,15 +84,69 @@ def held_message(case, state):
     return HeldMessage.objects.create(application=case, state=state, due_on=DUE, words={}, values={}, **said)
 
 
+def award(case):
+    """A star of the case: what comes after award hangs on it."""
+    said = {
+        "level_name": "一星级",
+        "issued_on": TODAY,
+        "valid_until": DUE,
+        "state": "valid",
+        "is_final": True,
+        "level": 1,
+    }
+    return Certificate.objects.create(application=case, number="示例-1", standard_sha256="0" * 64, **said)
+
+
+def report(case, state):
+    return OperatingReport.objects.create(certificate=award(case), year=1, opened_on=TODAY, state=state, due_on=DUE)
+
+
+def inspection(case, state):
+    by = case.project.created_by
+    draw = InspectionDraw.objects.create(
+        programme=case.project.programme, year=2026, frozen={}, organiser=by, organiser_hash="", state="drawn"
+    )
+    return Inspection.objects.create(draw=draw, certificate=award(case), place=1, state=state, due_on=DUE)
+
+
+def rectification(case, state):
+    visited = inspection(case, "rectifying")
+    Inspection.objects.filter(pk=visited.pk).update(due_on=None)
+    return Rectification.objects.create(inspection=visited, text="示例", mend_by=DUE, state=state, due_on=DUE)
+
+
+def sanction(case, state):
+    said = {"kind": "revoke", "facts": "示例", "basis": "示例", "proposed_by": case.project.created_by}
+    return Sanction.objects.create(certificate=award(case), number="示例-1", state=state, due_on=DUE, **said)
+
+
+def incentive(case, state):
+    policy = IncentivePolicy.objects.earliest("pk")
+    return Incentive.objects.create(certificate=award(case), policy=policy, level=1, state=state, due_on=DUE)
+
+
+def renewal(case, state):
+    said = {"statement": "示例", "asked_by": case.project.created_by}
+    return Renewal.objects.create(certificate=award(case), number="示例-1", state=state, due_on=DUE, **said)
+
+
 # (how a row is made, its state, the step, whether somebody outside was given the day)
 ROWS = [
     (objection, "received", "objection", False), (objection, "accepted", "objection", False),
     (visit, "unrecorded", "guidance_record", False), (visit, "overdue", "guidance_decision", False),
     (opinion, "replied", "guidance_check", False), (opinion, "escalated", "guidance_decision", False),
     (major_change, "demanded", "change_declaration", True), (major_change, "examining", "change_examination", False),
+    (incentive, "due", "incentive", False),
     (major_change, "hearing", "change_hearing", True), (major_change, "deciding", "change_decision", False),
     (seat, "invited", "invitation", True), (seat, "accepted", "review", True),
     (question, "forwarded", "question", True), (held_message, "held", "outbox", False),
+    (report, "due", "operating_report", True), (report, "returned", "operating_report_correction", True),
+    (report, "submitted", "operating_report_check", False), (inspection, "drawn", "inspection", False),
+    (rectification, "replied", "rectification_check", False),
+    (sanction, "proposed", "sanction_examination", False), (sanction, "hearing", "sanction_hearing", True),
+    (sanction, "oral", "sanction_oral", False), (sanction, "deciding", "sanction_decision", False),
+    (renewal, "asked", "renewal_examination", False), (renewal, "returned", "renewal_correction", True),
+    (renewal, "recommended", "renewal_decision", False),
 ]  # fmt: skip
 STAYING = [
     (objection, "rejected"),
@@ -91,6 +154,8 @@ STAYING = [
     (opinion, "open"),
     (major_change, "declared"),
     (question, "asked"),
+    (rectification, "open"),
+    (rectification, "overdue"),
 ]
 
 

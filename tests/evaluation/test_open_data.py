@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from communities.models import Parameter
 from evaluation import open_data, policies, public_facts
-from evaluation.models import Certificate, OpenDataFile, OpenDataSet, PublicNotice, PublicText
+from evaluation.models import Certificate, OpenDataFile, OpenDataSet, PublicNotice, PublicText, Sanction
 from portal.models import Event, User
 from tests.evaluation import published, scenes
 
@@ -31,11 +31,13 @@ PUBLIC = {
     "notices": "number standing programme stage community district address organisation floor_area households buildings total "
     "level level_name standard standard_notice opened_on closes_on closed_on page",
     "notice_chapters": "number chapter ratio",
-    "certificates": "number standing ended_on is_final level level_name programme stage community district organisation standard "
-    "standard_sha256 standard_notice issued_on valid_until file_sha256 page",
+    "certificates": "number standing ended_on decision successor is_final level level_name programme stage community district "
+    "organisation standard standard_sha256 standard_notice issued_on valid_until file_sha256 page",
     "communities": "community district organisation programme level level_name floor_area households buildings certificate "
     "standard_notice issued_on valid_until page",
     "districts": "code name valid_from valid_until certified",
+    "incentive_policies": "code name programme level_name value conditions cap department basis document_number valid_from "
+    "valid_until granted",
     "standards": "code version name kind is_official notice sha256 frozen_on page document",
     "expert_fields": "code name serving",
     "dictionary": "dataset column type unit meaning meaning_en source",
@@ -164,6 +166,22 @@ def test_a_certificate_stands_as_it_stands_on_the_day_of_the_set(state, days, st
     open_data.make(TODAY)
     certified = [1] if standing == "valid" else []
     assert (table("certificates.csv")[0]["standing"], [1] * len(table("communities.csv"))) == (standing, certified)
+
+
+def test_of_a_sanction_the_set_tells_the_number_of_the_decision_and_nothing_else():
+    row = Certificate.objects.get()
+    said = {
+        "certificate": row,
+        "kind": "revoke",
+        "facts": "示例秘密",
+        "basis": "x",
+        "proposed_by": published.user("proposer"),
+    }
+    Sanction.objects.create(number="CLA-1", state="dropped", decision_number="CL-1", **said)
+    Sanction.objects.create(number="CLA-2", state="executed", decision_number="CL-2", **said)
+    open_data.make(TODAY)
+    assert [(one["decision"], one["successor"]) for one in table("certificates.csv")] == [("CL-2", "")]
+    assert "示例秘密" not in content("certificates.csv").decode()
 
 
 def test_a_sample_says_that_it_is_one():
@@ -301,7 +319,7 @@ def test_thousands_of_rows_take_no_more_memory_than_few(tmp_path):
     def many():
         for number in range(20_000):
             row.number = f"X-{number}"
-            row.programme, row.stage = "示例", "completion"
+            row.programme_name, row.stage, row.decision, row.successor = "示例", "completion", None, None
             yield row
 
     dataset = public_facts.BY_CODE["certificates"]
@@ -403,7 +421,7 @@ def test_the_authority_words_the_terms_on_record_and_a_set_keeps_those_it_was_pu
     with scenes.refused() as found:
         policies.keep(by, kind, row, {"text": " "}, "示例依据")
     assert found == [("required", "text")]
-    policies.keep(by, kind, PublicText.objects.get(), {"text": "示例新条款"}, "示例依据")
+    policies.keep(by, kind, PublicText.objects.get(pk=open_data.LICENCE), {"text": "示例新条款"}, "示例依据")
     open_data.make(TODAY)
     before = Event.objects.get(verb="public_text.change").data["before"]["text"]
     assert [row.licence for row in open_data.sets()] == ["示例新条款", before]

@@ -11,12 +11,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from communities.models import Officer
-from evaluation import filing, marking, outcome
+from evaluation import filing, marking, outcome, printing
 from evaluation.models import Application, Certificate, Objection, PublicNotice, Result
 from evaluation.workflow import APPLICATION, CERTIFICATE, OBJECTION
 from experts import draw as lots
 from portal import clock, files, tasks
-from portal.demo import cases, journey, names, papers, people
+from portal.demo import cases, certificates, journey, names, papers, people
 from portal.machine import NotAllowed, Stale
 from portal.models import Event
 from portal.workdays import last_day
@@ -104,6 +104,11 @@ class TestNotice:
                 if chapter.code in result.trace["chapters"]
             ],
             "panel": [row.expert.user.name for row in panel],
+            "scenarios": [
+                [item.code, item.name]
+                for item in published.standard.items("design")
+                if item.kind == "bonus" and float(result.trace["items"][item.code]["points"] or 0) > 0
+            ],
             "opened": [
                 {
                     "name": row.expert.user.name,
@@ -160,7 +165,13 @@ class TestNotice:
         assert tasks.enforce_deadlines(APPLICATION) == 1
 
 
-PERSON = {"kind": "person", "name": "示例某", "identity": "500000000000000000", "contact": "000-1", "text": "示例理由"}
+PERSON = {
+    "kind": "person",
+    "name": "示例某",
+    "identity": "500000199001010008",
+    "contact": "023-00000000",
+    "text": "示例理由",
+}
 UNIT = {**PERSON, "kind": "unit", "name": "示例业委会", "identity": names.code("500101", "Y", 1)}
 
 
@@ -319,13 +330,13 @@ class TestCertificate:
             content = stream.read()
         assert content.startswith(b"%PDF-")
         assert certificate.sha256 == files.sha256_of(content)
-        assert outcome.certificate_pdf(certificate) == content
-        assert outcome.certificate_pdf(Certificate.objects.get(pk=certificate.pk)) == content
+        assert printing.certificate_pdf(certificate) == content
+        assert printing.certificate_pdf(Certificate.objects.get(pk=certificate.pk)) == content
 
     def test_its_code_opens_its_public_page(self, certified, settings):
         settings.SITE_URL = "https://stars.example.org"
         certificate = certified.certificate
-        assert outcome.check_url(certificate) == "https://stars.example.org" + certificate.get_absolute_url()
+        assert printing.check_url(certificate) == "https://stars.example.org" + certificate.get_absolute_url()
         assert certificate.number in certificate.get_absolute_url()
 
     def test_a_later_one_of_the_same_kind_takes_its_place(self, certified):
@@ -335,8 +346,9 @@ class TestCertificate:
         first = Certificate.objects.get(application=certified)
         assert (first.state, second.state) == ("superseded", "valid")
         assert Event.objects.of(first).last().verb == "certificate.supersede"
+        assert second.succeeds == first
         with pytest.raises(Stale):
-            CERTIFICATE.perform(first, "revoke", by=people.officer("supervisor"), reason="x", hearing="y")
+            CERTIFICATE.perform(first, "revoke", by=None, reason="x", sanction="y")
 
     def test_it_expires_after_its_last_day(self, certified):
         rows = Certificate.objects.filter(application=certified)
@@ -347,17 +359,20 @@ class TestCertificate:
         assert tasks.enforce_deadlines(CERTIFICATE) == 1
         assert (rows.get().state, rows.get().due_on) == ("expired", None)
 
-    def test_it_is_revoked_by_the_supervisor_after_hearing_the_party(self, certified):
+    @pytest.mark.parametrize("username", ["organiser", "approver", "intake", "supervisor", "applicant"])
+    def test_nobody_revokes_it_with_a_click(self, certified, username):
+        with pytest.raises(NotAllowed):
+            CERTIFICATE.perform(certified.certificate, "revoke", by=scenes.person(username), reason="x", sanction="y")
+
+    def test_it_is_revoked_by_decision_after_the_unit_was_heard(self, certified):
         certificate = certified.certificate
-        for username in ("organiser", "approver", "intake", "applicant"):
-            with pytest.raises(NotAllowed):
-                CERTIFICATE.perform(certificate, "revoke", by=scenes.person(username), reason="x", hearing="y")
-        with scenes.refused() as problems:
-            CERTIFICATE.perform(certificate, "revoke", by=people.officer("supervisor"), reason="造假")
-        assert problems == [("required", "hearing")]
-        CERTIFICATE.perform(certificate, "revoke", by=people.officer("supervisor"), reason="造假", hearing="已听取")
+        sanction = certificates.tell(certificates.propose(certificate))
+        with pytest.raises(Stale):
+            certificates.decide(sanction)
+        certificates.decide(certificates.state_case(sanction))
+        certificate = Certificate.objects.get(pk=certificate.pk)
         assert (certificate.state, certificate.standing(TODAY)) == ("revoked", "revoked")
-        assert Event.objects.of(certificate).last().data["hearing"] == "已听取"
+        assert Event.objects.of(certificate).last().data["sanction"] == sanction.decision_number
 
     @pytest.mark.parametrize(
         "values,in_force",

@@ -122,6 +122,16 @@ class TestChanging:
                     ("too_many_seats", "panel_seats"), ("nodes", "guidance_nodes"), ("required", "basis"),
                 ],
             ),
+            *(
+                ("programme", "smart_community", {"report_questions": questions}, BASIS, [(code, "report_questions")])
+                for questions, code in (
+                    ([], "questions"), ([["upkeep"]], "questions"), ([["upkeep", " "]], "questions"), ("upkeep", "questions"),
+                    ([["upkeep", "一"], ["upkeep", "二"]], "questions_twice"), ([["运维", "一"]], "question_code"),
+                    ([["file", "一"]], "question_code"), ([["a" * 31, "一"]], "question_code"),
+                )
+            ),
+            ("parameter", "inspection_share", {"value": 0}, BASIS, [("range", "value")]),
+            ("parameter", "inspection_share", {"value": 101}, BASIS, [("range", "value")]),
             ("programme", "smart_community", {"sample_notice": ""}, BASIS, [("blank", "sample_notice")]),
             ("programme", "smart_community", {"standard": 0}, BASIS, [("invalid", "standard")]),
             (

@@ -11,19 +11,33 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from communities.models import District
-from evaluation.models import Certificate, OpenDataFile, OpenDataSet, PublicNotice, PublicText
-from evaluation.workflow import CERTIFICATE
+from communities.models import Community, District
+from evaluation import notice_versions, outcome
+from evaluation.models import (
+    Certificate,
+    IncentivePolicy,
+    InspectionDraw,
+    OpenDataFile,
+    OpenDataSet,
+    Programme,
+    PublicNotice,
+    PublicText,
+)
+from evaluation.workflow import CERTIFICATE, OBJECTION
+from experts.draw import inspection
 from experts.models import Call
 from portal import conditional
+from portal.accounts import Confirmed
 from portal.models import PublicChange
 from tests.evaluation import published, scenes
 
 pytestmark = pytest.mark.django_db
 
 ATOM = "{http://www.w3.org/2005/Atom}"
-PAGES = ["home", "notices", "notice", "notice-feed", "certificate-check", "certificate", "directory", "standards", "standard",
-         "open-data", "robots", "sitemap-index", "sitemap"]  # fmt: skip
+PAGES = ["home", "notices", "notice", "notice-version", "notice-feed", "certificate-check", "certificate", "directory",
+         "directory-map", "public-community", "standards", "standard", "incentive-policies", "open-data", "statistics",
+         "statistics-certificates", "monthly-reports", "robots",
+         "inspection-receipts", "inspection-receipt", "inspection-receipt-file", "sitemap-index", "sitemap"]  # fmt: skip
 # Tables that pages read and whose changes are not counted, with the reason why what is shown of them never changes alone.
 SETTLED = {
     "portal_publicchange": "the counter itself",
@@ -64,8 +78,24 @@ def address_of(name, notice, certificate):
         "certificate": [certificate.number],
         "standard": [notice.application.project.standard_id],
         "sitemap": ["notices"],
+        "notice-version": [notice.pk, 1],
+        "public-community": [certificate.application.project.community_id],
     }
+    if name.startswith("inspection-receipt"):
+        drawn = held_draw(notice, certificate)
+        arguments |= {"inspection-receipt": [drawn.pk], "inspection-receipt-file": [drawn.pk]}
     return reverse(name, args=arguments.get(name, []))
+
+
+def held_draw(notice, certificate):
+    """A draw of inspections with its receipt."""
+    frozen = inspection.freeze([certificate.number], "smart_community/2026", 10)
+    receipt = inspection.receipt(frozen, "1" * 64, "2" * 64, None)
+    said = {"programme": notice.application.project.programme, "organiser": notice.application.project.created_by}
+    found, _new = InspectionDraw.objects.get_or_create(
+        year=2026, defaults={**said, "state": "drawn", "frozen": frozen, "receipt": receipt, "drawn_at": timezone.now()}
+    )
+    return found
 
 
 def again(client, address, tag, **more):
@@ -90,8 +120,9 @@ def test_a_page_that_has_not_changed_is_answered_304_with_one_question_to_the_da
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_table_that_a_page_reads_tells_its_changes(client, notice, certificate, name):
+    address = address_of(name, notice, certificate)
     with CaptureQueriesContext(connection) as asked:
-        assert client.get(address_of(name, notice, certificate)).status_code == 200
+        assert client.get(address).status_code == 200
     read = set(re.findall(r'(?:FROM|JOIN) "(\w+)"', " ".join(query["sql"] for query in asked.captured_queries)))
     assert read - conditional.SHOWN - set(SETTLED) == set()
 
@@ -101,9 +132,7 @@ CHANGES = {
     "a new certificate": ("directory", lambda: published.certificate("示例·乙小区", number=3)),
     "a revoked certificate": (
         "certificate",
-        lambda: CERTIFICATE.perform(
-            Certificate.objects.get(), "revoke", by=published.officer("supervisor"), reason="示例", hearing="示例"
-        ),
+        lambda: CERTIFICATE.perform(Certificate.objects.get(), "revoke", by=None, reason="示例", sanction="示例-1"),
     ),
     "a certificate that is superseded": ("certificate", lambda: Certificate.objects.update(state="superseded")),
     "a certificate that is taken away": ("directory", lambda: Certificate.objects.all().delete()),
@@ -118,9 +147,29 @@ CHANGES = {
             made_by=published.user("maker"),
         ),
     ),
+    "a notice that is corrected": ("notice", lambda: corrected()),
+    "a notice that is corrected, in the feed": ("notice-feed", lambda: corrected()),
+    "an earlier version of a notice that is corrected": ("notice-version", lambda: corrected()),
+    "a reply to an objection": ("notice", lambda: replied()),
+    "replies that are not published any more": ("notice", lambda: Programme.objects.update(publishes_replies=False)),
+    "a district by another name": ("directory-map", lambda: District.objects.filter(pk="500112").update(name="示例区")),
+    "a certificate of a community": ("public-community", lambda: Certificate.objects.update(state="superseded")),
+    "another value of an incentive": ("incentive-policies", lambda: IncentivePolicy.objects.update(unit="示例")),
     "another word of the authority": ("open-data", lambda: PublicText.objects.update(text="示例新条款")),
     "a set of open data": ("open-data", lambda: whole_set()),
 }  # fmt: skip
+
+
+def corrected():
+    by, notice = published.officer("approver"), PublicNotice.objects.get()
+    read = notice_versions.newest(notice).sha256
+    notice_versions.correct(by, notice, {"address": "示例新址"}, "示例", Confirmed(by.pk), read)
+
+
+def replied():
+    said = {"kind": "person", "name": "示例某", "identity": "示例001", "contact": "023-00000000", "text": "示例"}
+    objection = outcome.file_objection(PublicNotice.objects.get(), said, [])
+    OBJECTION.perform(objection, "not_take", by=published.officer("supervisor"), reason="示例")
 
 
 def whole_set():
@@ -142,7 +191,7 @@ def test_what_is_published_or_ended_is_seen_at_once(client, notice, certificate,
 
 def test_what_nobody_shows_changes_no_tag(client, notice):
     tag = client.get(reverse("home"))["ETag"]
-    District.objects.filter(name="渝北区").update(name="渝北区")
+    Community.objects.update(address="示例")
     published.user("somebody")
     assert again(client, reverse("home"), tag).status_code == 304
 
@@ -197,9 +246,9 @@ def test_what_is_not_there_is_never_unchanged(client, notice, address, stolen):
     assert (answer.status_code, "ETag" in answer) == (404, False)
 
 
-def test_a_notice_that_is_gone_is_not_unchanged(client, notice):
-    address, tag = notice.get_absolute_url(), client.get(notice.get_absolute_url())["ETag"]
-    PublicNotice.objects.filter(pk=notice.pk).delete()
+def test_what_is_gone_is_not_unchanged(client, certificate):
+    address, tag = certificate.get_absolute_url(), client.get(certificate.get_absolute_url())["ETag"]
+    Certificate.objects.filter(pk=certificate.pk).delete()
     assert again(client, address, tag).status_code == 404
 
 

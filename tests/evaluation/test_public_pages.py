@@ -15,7 +15,7 @@ from PIL import Image
 
 from communities import credit_code
 from evaluation import outcome
-from evaluation.models import Application, Certificate, Draw, Objection, Programme, PublicNotice
+from evaluation.models import Application, Certificate, Draw, Objection, Programme, PublicNotice, Sanction
 from evaluation.workflow import APPLICATION, OBJECTION
 from experts import draw as lots
 from portal.models import Event
@@ -58,7 +58,7 @@ def objection_values(**values):
     return {
         "kind": "person",
         "name": "示例公民",
-        "identity": "500000000000000000",
+        "identity": "500000199001010008",
         "contact": "13800000000",
         "text": "示例理由",
         **values,
@@ -386,19 +386,34 @@ def test_the_pdf_is_public_while_the_certificate_holds_and_gone_with_it(client):
     assert client.get(address).status_code == 404
 
 
-@pytest.mark.parametrize("duty, offered", [("supervisor", True), ("intake", False), ("organiser", False)])
-def test_only_the_supervisor_is_offered_to_revoke(client, duty, offered):
+@pytest.mark.parametrize(
+    "duty, offered", [("supervisor", True), ("intake", True), ("organiser", True), ("approver", False)]
+)
+def test_only_whoever_may_is_offered_to_propose_a_sanction(client, duty, offered):
     certificate = published.certificate()
     client.force_login(published.officer(duty))
     page = client.get(certificate.get_absolute_url()).content.decode()
-    assert (reverse("act", args=["certificate", certificate.pk, "revoke"]) in page) is offered
+    assert (reverse("sanction-new", args=[certificate.number]) in page) is offered
 
 
-def test_how_long_a_certificate_is_valid_is_no_deadline_for_revoking_it(client):
+def test_the_public_reads_since_when_and_by_which_decision_a_certificate_is_revoked_and_nothing_else(client):
+    certificate = published.certificate()
+    sanction = Sanction.objects.create(
+        certificate=certificate, number="CLA-1", kind="revoke", facts="示例秘密事实", basis="x", state="executed",
+        decision_number="CQ-ZHXQ-CL-2026-00009", proposed_by=published.user("proposer"), ruling="示例秘密理由",
+        statement="示例秘密陈述", told_at=timezone.now(),
+    )  # fmt: skip
+    Certificate.objects.filter(pk=certificate.pk).update(state="revoked")
+    page = client.get(certificate.get_absolute_url()).content.decode()
+    assert ("CQ-ZHXQ-CL-2026-00009" in page, "示例秘密" in page, "示例proposer" in page) == (True, False, False)
+    Sanction.objects.filter(pk=sanction.pk).update(state="dropped")
+    assert "CQ-ZHXQ-CL-2026-00009" not in client.get(certificate.get_absolute_url()).content.decode()
+
+
+def test_how_long_a_certificate_is_valid_is_no_deadline(client):
     certificate = published.certificate(due_on=published.today() + timedelta(days=1000))
     client.force_login(published.officer("supervisor"))
-    page = client.get(reverse("act", args=["certificate", certificate.pk, "revoke"])).content.decode()
-    assert ("撤销证书" in page, "个工作日" in page) == (True, False)
+    assert "个工作日" not in client.get(certificate.get_absolute_url()).content.decode()
 
 
 def test_the_day_by_which_an_objection_is_decided_is_its_deadline(client):

@@ -48,7 +48,7 @@ def test_portal_and_stand_alone_program_say_what_the_vector_says(vector):
 
 def test_every_verdict_has_a_vector():
     assert {row["verdict"] for row in VECTORS} == {
-        "valid", "expired", "revoked", "superseded", "altered", "wrong_key", "list_altered", "unreadable",
+        "valid", "expired", "revoked", "superseded", "reversed", "altered", "wrong_key", "list_altered", "unreadable",
     }  # fmt: skip
 
 

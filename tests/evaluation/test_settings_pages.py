@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from communities.models import District, Officer, Parameter
 from evaluation import beginning, policies
-from evaluation.models import FormRule, LateCode, NoticeForm, StageRule
+from evaluation.models import AnnualTarget, FormRule, LateCode, NoticeForm, StageRule
 from portal.models import DayOverride, User
 from tests.evaluation import scenes
 from tests.evaluation.officers import DUTIES, account, officer
@@ -44,7 +44,10 @@ KEYS = {
     "district": lambda: "500112", "programme": lambda: "smart_community", "parameter": lambda: "expert_term_years",
     "stage_rule": lambda: StageRule.objects.get(programme="smart_community", stage="completion").pk,
     "form_rule": lambda: FormRule.objects.get(rule="won_items_are_proved").pk, "late_code": lambda: "law",
-    "notice_form": lambda: "refusal", "public_text": lambda: "open_data_licence",
+    "annual_target": lambda: AnnualTarget.objects.create(
+        year=2026, programme="smart_community", count=3, basis="示例"
+    ).pk,
+    "incentive_policy": lambda: "capital_supervision", "notice_form": lambda: "refusal", "public_text": lambda: "open_data_licence",
 }  # fmt: skip
 
 

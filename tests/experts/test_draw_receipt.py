@@ -317,7 +317,7 @@ def test_the_stand_alone_page_needs_nothing_but_python_and_stays_one_page():
     }
     assert not any(isinstance(node, ast.ImportFrom) for node in ast.walk(ast.parse(text)))
     assert imported - set(sys.stdlib_module_names) == set()
-    assert len(text.splitlines()) < 100
+    assert len(text.splitlines()) < 130  # two kinds of draws
 
 
 def test_the_stand_alone_page_answers_with_its_exit_code_in_two_languages(files):

@@ -31,14 +31,41 @@ HEAD = {
 }
 DOCUMENTS = {
     "certificate": {
-        **HEAD,
+        "number": HEAD["number"],
+        "notice": HEAD["notice"],
+        "issued_on": HEAD["issued_on"],
+        "check_url": HEAD["check_url"],
+        "title": "智慧小区评价证书",
         "is_final": True,
         "level": 2,
         "level_name": "二星级",
         "award": "智慧小区",
-        "valid_until": "2029-11-20",
-        "total": "88.06",
-        "signatory": "示例签发人",
+        "body": [["filled", "示例重庆云璟置业发展有限公司"], ["words", "申报，评定为："]],
+        "lines": [["小区名称", HEAD["community"]], ["评价标准", HEAD["standard"]]],
+        "signatures": [["签发人", "示例签发人"], ["复核", ""]],
+        "issuer": "示例市住房主管部门",
+    },
+    "incentive": {
+        "number": "CQSC-JL-2026-00001-7KQ2M3WR",
+        "notice": HEAD["notice"],
+        "issued_on": HEAD["issued_on"],
+        "valid_until": date(2029, 11, 20),
+        "check_url": "http://127.0.0.1:8000/incentives/CQSC-JL-2026-00001-7KQ2M3WR/",
+        "policy": "重点监管资金",
+        "basis": "示例依据",
+        "document": "示例〔2026〕1号",
+        "organisation": HEAD["organisation"],
+        "credit_code": "91500000MA5U000015",
+        "community": HEAD["community"],
+        "district": HEAD["district"],
+        "certificate": "CQSC-X-2026-00001",
+        "level_name": "二星级",
+        "amount": "示例 10 个百分点",
+        "conditions": "示例条件一\n示例条件二",
+        "cap": "示例上限",
+        "department": "示例市预售资金监管部门",
+        "seal_key": "0123456789abcdef",
+        "issuer": "示例市住房主管部门",
     },
     "correction_notice": {
         **HEAD,
@@ -60,6 +87,15 @@ DOCUMENTS = {
         "remedy": "可以依法申请行政复议。",
         "contact": "示例窗口",
         "facts": [["决定", "不予受理"]],
+    },
+    "sanction": {
+        **HEAD,
+        "title": "证书处理决定书",
+        "opening": "你单位所持证书的处理一案，经听取意见并审查，现作出如下决定。",
+        "facts": [["证书编号", "CQSC-X-2026-00001"], ["处理编号", "CQSC-CLA-2026-00001"]],
+        "sections": [["查明的事实", "平台停用三个月。\n数据停止上传。"], ["决定", "撤销证书。"]],
+        "remedy": "可以依法申请行政复议。",
+        "contact": "示例窗口",
     },
     "public_notice": {
         **HEAD,
@@ -123,6 +159,21 @@ DOCUMENTS = {
         ],
         "signatures": [{"role": "专家组长", "name": "示例专家甲", "signed_at": "2026-11-20"}, {"role": "申报", "name": "示例"}],
     },
+    "monthly_report": {
+        "title": "智慧小区评价统计月报（2026年10月）",
+        "number": "TJYB-2026-10",
+        "issued_on": "2026-10-31",
+        "year": 2026,
+        "notice": "参考样本，非官方标准文本",
+        "check_url": "https://example.org/statistics/reports/2026-10/",
+        "figures": {
+            "month": {"notices": 3, "provisional": 2, "awarded": [[2, "二星级", 1]]},
+            "year": {"notices": 20, "provisional": 9, "awarded": [[3, "三星级", 4], [2, "二星级", 5]]},
+            "in_force": [[3, "三星级", 6], [2, "二星级", 7]],
+            "districts": [["", 120, 9, 13], ["渝中区", None, 9, 13]],
+            "times": {"counted_on": "2026-11-01", "rows": [["形式审查", 8, 3, 5, 5, 100]]},
+        },
+    },
     "sample": {
         "title": "示例说明",
         "code": "示例编号 1",
@@ -145,7 +196,7 @@ def text_of(pdf: bytes) -> str:
 def texts_in(value: object) -> list[str]:
     """Every text that a document's data asks to be printed."""
     if isinstance(value, dict):
-        hidden = {"picture", "issued_on", "visited_on", "due_on", "opened_on", "closes_on", "valid_until"}
+        hidden = {"picture", "issued_on", "visited_on", "due_on", "opened_on", "closes_on", "valid_until", "counted_on"}
         return [text for key, inner in value.items() if key not in hidden for text in texts_in(inner)]
     if isinstance(value, list):
         return [text for inner in value for text in texts_in(inner)]
@@ -154,13 +205,16 @@ def texts_in(value: object) -> list[str]:
 
 # Which of the common entries a template does not print.
 UNPRINTED = {
-    "certificate": {"project", "addressee"},
+    "certificate": {"is_final", "body"},
+    "incentive": set(),
     "correction_notice": {"district", "organisation", "standard", "check_url"},
     "decision": {"district", "organisation", "standard", "check_url"},
+    "sanction": {"district", "organisation", "standard", "check_url", "project", "community", "stage", "notice"},
     "public_notice": {"project", "community", "district", "organisation", "addressee", "stage", "check_url"},
     "sheet": {"district", "organisation", "addressee", "check_url"},
     "snapshot": {"project", "community", "district", "organisation", "addressee", "stage", "standard", "check_url"},
     "site_visit": {"district", "organisation", "addressee", "standard", "check_url"},
+    "monthly_report": {"check_url"},
     "sample": set(),
 }
 
@@ -219,7 +273,7 @@ def test_a_level_that_is_no_star_is_printed_as_words() -> None:
 
 def test_a_provisional_certificate_says_so() -> None:
     printed = text_of(render("certificate", is_final=False))
-    assert ("智慧小区评价证书（预评）" in printed, "竣工评价通过后授予正式等级" in printed) == (True, True)
+    assert ("设计阶段预评结果" in printed, "竣工评价通过后授予正式等级" in printed) == (True, True)
 
 
 def test_an_official_standard_needs_no_notice() -> None:
@@ -229,9 +283,12 @@ def test_an_official_standard_needs_no_notice() -> None:
 def test_the_longest_names_stay_on_one_page() -> None:
     pdf = render(
         "certificate",
-        organisation="示例" + "长" * 114 + "公司",
-        community="示例" + "园" * 78,
-        standard="REF-SC 1.0 " + "准" * 69,
+        body=[["filled", "示例" + "长" * 114 + "公司"], ["words", "申报的"], ["filled", "示例" + "园" * 78]],
+        lines=[
+            ["小区名称", "示例" + "园" * 78],
+            ["申报单位", "示例" + "长" * 114 + "公司"],
+            ["评价标准", "REF-SC 1.0 " + "准" * 69],
+        ],
         is_final=False,
     )
     assert len(PdfReader(io.BytesIO(pdf)).pages) == 1
@@ -304,7 +361,7 @@ def test_another_seal_takes_the_place_of_the_sample() -> None:
 
 def test_a_name_with_a_character_that_no_font_has_is_refused_with_the_character() -> None:
     with pytest.raises(Refused) as refused:
-        render("certificate", community="示例😀园", organisation="\U000323af公司😀")
+        render("certificate", title="示例😀园", issuer="\U000323af公司😀")
     assert str(refused.value) == ("以下字符无法印制在证书上：😀、\U000323af（U+1F600、U+323AF）；请改用规范汉字。")
 
 

@@ -12,7 +12,7 @@ from portal.problems import Refused
 
 
 class Command(BaseCommand):
-    help = _("导入一个版本的评价标准（YAML 或 JSON）；不合格时列出全部问题并以 2 退出，不导入任何内容。")
+    help = "导入一个版本的评价标准（YAML 或 JSON）；不合格时列出全部问题并以 2 退出，不导入任何内容。"
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the file."""

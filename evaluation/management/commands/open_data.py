@@ -4,13 +4,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from evaluation import open_data
 
 
 class Command(BaseCommand):
-    help = _("立即生成当日的开放数据；已有的不再生成，正由工作进程生成的留给它。")
+    help = "立即生成当日的开放数据；已有的不再生成，正由工作进程生成的留给它。"
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make the set, or say that there is nothing to do; either way list the newest one."""

@@ -10,7 +10,7 @@ from evaluation.scoring import score_files
 
 
 class Command(BaseCommand):
-    help = _("按评价标准文件计算评分表的结果，输出一个 JSON 对象；不合法时逐行列出全部问题并以 2 退出。")
+    help = "按评价标准文件计算评分表的结果，输出一个 JSON 对象；不合法时逐行列出全部问题并以 2 退出。"
     # Neither checks nor migrations are looked at: the engine needs two files and nothing else.
     requires_system_checks: list[str] = []
     requires_migrations_checks = False

@@ -30,7 +30,7 @@ REASONS = {
 
 
 class Command(BaseCommand):
-    help = _("核验下载的提交快照（ZIP）：完整为 0，有改动、缺少或多出为 1，无法核验为 2。不需要数据库。")
+    help = "核验下载的提交快照（ZIP）：完整为 0，有改动、缺少或多出为 1，无法核验为 2。不需要数据库。"
     # Neither checks nor migrations are looked at: the archive is all that is needed.
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
