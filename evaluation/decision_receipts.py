@@ -52,9 +52,10 @@ def file_name(application: Application, result: Result) -> str:
 
 
 def about(application: Application, result: Result) -> Mapping[str, Any]:
-    """What was decided of whom, as people read it; it stays the same from the decision on, and names no expert."""
+    """What was decided of whom, as people read it; it names no expert, and changes only where an objection annuls the result."""
     project, form = application.project, application.standard
     notice = application.notices.filter(result=result).values_list("number", flat=True).first()
+    fallen = "annulled" if notice else "not_passed"
     return {
         "project": project.number,
         "community": project.community.name,
@@ -67,7 +68,7 @@ def about(application: Application, result: Result) -> Mapping[str, Any]:
         "submission": {"version": result.submission.version, "sha256": result.submission.sha256},
         "review_round": result.review_round,
         "count": result.count,  # 1, or more where sheets were amended in the deliberation and counted anew
-        "decision": "not_passed" if application.state == "not_passed" else "passed",
+        "decision": fallen if application.state == "not_passed" else "passed",
         "notice": notice,
         "level_name": level_name(result),
     }

@@ -87,6 +87,7 @@ APPLICATION: Mapping[str, tuple[Recipients, str]] = {
     "application.not_pass": (applicants, "decision"),
     "application.close_notice": (applicants, "progress"),
     "application.reopen": (everyone_concerned, "progress"),
+    "application.annul": (everyone_concerned, "decision"),
     "application.certify": (applicants, "certified"),
 }
 

@@ -20,7 +20,16 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext
 
 from communities.models import District
-from evaluation.models import Certificate, Incentive, IncentivePolicy, PublicNotice, Sanction, Standard
+from evaluation.models import (
+    Certificate,
+    Incentive,
+    IncentivePolicy,
+    NoticeVersion,
+    PublicNotice,
+    PublishedReply,
+    Sanction,
+    Standard,
+)
 from experts.models import Expert, Field
 from portal.problems import gettext_noop
 
@@ -79,6 +88,11 @@ def number(name: str) -> Read:
     return lambda row, day: None if (row.figures or {}).get(name) in (None, "") else Decimal(str(row.figures[name]))
 
 
+def within_notice(name: str) -> Read:
+    """A column of the notice to which a row belongs."""
+    return lambda row, day: getattr(row.notice, name)
+
+
 def day_of(name: str) -> Read:
     """The day of a moment, as people here count days."""
     return lambda row, day: None if getattr(row, name) is None else timezone.localdate(getattr(row, name))
@@ -114,6 +128,18 @@ def chapters(day: date) -> Iterator[tuple[str, str, Decimal | None]]:
     for row in notices(day):
         for name, ratio in row.figures.get("chapters", []):
             yield row.number, name, None if ratio is None else Decimal(str(ratio))
+
+
+def versions(day: date) -> Iterator[NoticeVersion]:
+    rows = NoticeVersion.objects.select_related("notice").defer("figures", "notice__figures").order_by("pk")
+    found: Iterator[NoticeVersion] = rows.iterator(CHUNK)
+    return found
+
+
+def replies(day: date) -> Iterator[PublishedReply]:
+    rows = PublishedReply.objects.select_related("notice").defer("notice__figures").order_by("pk")
+    found: Iterator[PublishedReply] = rows.iterator(CHUNK)
+    return found
 
 
 def certificates(day: date) -> Iterator[Certificate]:
@@ -182,7 +208,7 @@ WHERE = gettext_noop("公开页面的地址")
 
 DATASETS: tuple[Dataset, ...] = (
     Dataset(
-        "notices", gettext_noop("公示"), gettext_noop("每一次结果公示一行，内容与公示时一致，不含评审专家姓名。"), notices,
+        "notices", gettext_noop("公示"), gettext_noop("每一次结果公示一行，内容为最新一版，不含评审专家姓名。"), notices,
         (
             Column("number", gettext_noop("公示编号"), NOTICE, of("number")),
             Column(
@@ -216,6 +242,35 @@ DATASETS: tuple[Dataset, ...] = (
             Column("number", gettext_noop("公示编号"), NOTICE, item(0)),
             Column("chapter", gettext_noop("章的名称"), NOTICE, item(1)),
             Column("ratio", gettext_noop("得分率"), NOTICE, item(2), "decimal", PERCENT),
+        ),
+    ),
+    Dataset(
+        "notice_versions", gettext_noop("公示的各版"),
+        gettext_noop("每一次公示的每一版一行，按公示编号与公示对应；校验值逐版相连，改动任何一版都会断开。"), versions,
+        (
+            Column("number", gettext_noop("公示编号"), NOTICE, within_notice("number")),
+            Column("version", gettext_noop("版本，1 为首次公示"), NOTICE, of("version"), "integer"),
+            Column("published_on", gettext_noop("发布日期"), NOTICE, day_of("published_at"), "date"),
+            Column("reason", gettext_noop("更正理由；首次公示为空"), NOTICE, of("reason")),
+            Column("previous", gettext_noop("上一版的 SHA-256；首次公示为空"), NOTICE, of("previous")),
+            Column("sha256", gettext_noop("本版的 SHA-256"), NOTICE, of("sha256")),
+            Column("page", WHERE, NOTICE, page, "address"),
+        ),
+    ),
+    Dataset(
+        "objection_replies", gettext_noop("异议的公开答复"),
+        gettext_noop("每一件已答复的异议一行，按公示编号与公示对应；不含异议人和回执编号。评价类别不公开答复的没有。"), replies,
+        (
+            Column("number", gettext_noop("公示编号"), NOTICE, within_notice("number")),
+            Column("kind", gettext_noop("异议人类型：person 个人，unit 单位"), NOTICE, of("kind")),
+            Column("received_on", gettext_noop("收到日期"), NOTICE, of("received_on"), "date"),
+            Column(
+                "decision",
+                gettext_noop("处理结果：not_taken 不予受理，upheld 异议成立，rejected 异议不成立，merged 并入另一件异议"),
+                NOTICE, of("decision"),
+            ),
+            Column("decided_on", gettext_noop("答复日期"), NOTICE, of("decided_on"), "date"),
+            Column("text", gettext_noop("公开答复"), NOTICE, of("text")),
         ),
     ),
     Dataset(

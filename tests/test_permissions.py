@@ -41,7 +41,7 @@ ACTIONS = {
     "revision": {"applicant": {"submit_revision"}, "system": {"lapse"}},
     "revision_check": {"leader": {"confirm_revision"}},
     "approval": {"approver": {"approve", "send_back", "not_pass"}},
-    "notice": {"system": {"close_notice", "reopen"}},
+    "notice": {"system": {"close_notice", "reopen", "annul"}},
     "certifying": {"system": {"certify"}},
     "certified": {},
     "refused": {},

@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                 ("received_on", models.DateField(verbose_name="收到日期")),
                 ("decision", models.CharField(
                     choices=[
-                        ("not_taken", "不予受理"), ("upheld", "异议成立"), ("rejected", "异议不成立"), ("merged", "并入重新评审"),
+                        ("not_taken", "不予受理"), ("upheld", "异议成立"), ("rejected", "异议不成立"), ("merged", "并入另一件异议"),
                     ],
                     max_length=30, verbose_name="处理结果",
                 )),

@@ -137,7 +137,7 @@ class PublishedReply(models.Model):
         NOT_TAKEN = "not_taken", _("不予受理")
         UPHELD = "upheld", _("异议成立")
         REJECTED = "rejected", _("异议不成立")
-        MERGED = "merged", _("并入重新评审")
+        MERGED = "merged", _("并入另一件异议")
 
     notice = models.ForeignKey(PublicNotice, models.PROTECT, related_name="replies")
     objection = models.OneToOneField(Objection, models.PROTECT, related_name="published")

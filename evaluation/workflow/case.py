@@ -300,6 +300,10 @@ APPLICATION = register(
                 effects=(effects.close_notice, effects.next_round), afterwards=(effects.merge_objections,),
             ),
             Transition(
+                "annul", _("异议成立，撤销拟定结果"), _("异议成立，撤销了拟定结果"), ("notice",), "not_passed", ("system",),
+                effects=(effects.close_notice,), afterwards=(effects.merge_objections,),
+            ),
+            Transition(
                 "certify", _("发证"), _("发放了证书"), ("certifying",), "certified", ("system",),
                 effects=(effects.issue_certificate,),
             ),

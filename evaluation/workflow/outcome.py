@@ -29,6 +29,7 @@ PUBLIC_REPLY = Ask(
 MERGED = gettext_noop(
     "对同一公示的另一件异议已成立，案件退回重新评审，您反映的事项并入其中。新结果将另行公示，届时仍可提出异议。"
 )
+ANNULLED = gettext_noop("对同一公示的另一件异议已成立，拟定结果已撤销，不再评审，您反映的事项并入其中。")
 
 
 def objection_clock(objection: Objection, source: str, target: str, day: date) -> Data:
@@ -63,13 +64,17 @@ def publish_reply(objection: Objection, act: Act) -> Data:
 
 def tell_merged(objection: Objection, act: Act) -> Data:
     """The receipt number opens a reply in any case: what was objected is not lost with the notice."""
-    objection.reply = MERGED
+    objection.reply = ANNULLED if objection.notice.application.state == "not_passed" else MERGED
     objection.save(update_fields=["reply"])
     return publish_reply(objection, act)
 
 
 def reopen_case(objection: Objection, act: Act) -> None:
     MACHINES["application"].perform(objection.notice.application, "reopen", by=None)
+
+
+def annul_result(objection: Objection, act: Act) -> None:
+    MACHINES["application"].perform(objection.notice.application, "annul", by=None)
 
 
 OBJECTION = register(
@@ -83,7 +88,7 @@ OBJECTION = register(
             "not_taken": _("不予受理"),
             "upheld": _("异议成立"),
             "rejected": _("异议不成立"),
-            "merged": _("并入重新评审"),
+            "merged": _("并入另一件异议"),
         },
         roles_of=objection_roles,
         visible_to=objections_visible_to,
@@ -98,9 +103,16 @@ OBJECTION = register(
                 told=_("已决定不予受理：%(subject)s。"),
             ),
             Transition(
-                "uphold", _("异议成立"), _("认定异议成立"), ("accepted",), "upheld", ("supervisor", "approver"),
-                asks=(REPLY, PUBLIC_REPLY), checks=(case_is_in_notice, reply_tells_nobody), effects=(keep_reply, publish_reply),
-                afterwards=(reopen_case,), danger=True,
+                "uphold", _("异议成立，重新评审"), _("认定异议成立，退回重新评审"), ("accepted",), "upheld",
+                ("supervisor", "approver"), asks=(REPLY, PUBLIC_REPLY), checks=(case_is_in_notice, reply_tells_nobody),
+                effects=(keep_reply, publish_reply), afterwards=(reopen_case,), danger=True,
+                told=_("已认定异议成立：%(subject)s。"),
+            ),
+            # what was objected shows that judging anew cannot lead to a level: the result is taken back for good
+            Transition(
+                "annul", _("异议成立，撤销拟定结果"), _("认定异议成立，撤销了拟定结果"), ("accepted",), "upheld",
+                ("supervisor", "approver"), asks=(REPLY, PUBLIC_REPLY), checks=(case_is_in_notice, reply_tells_nobody),
+                effects=(keep_reply, publish_reply), afterwards=(annul_result,), danger=True,
                 told=_("已认定异议成立：%(subject)s。"),
             ),
             Transition(
@@ -110,7 +122,7 @@ OBJECTION = register(
             ),
             # what else was objected to a notice that an upheld objection has ended
             Transition(
-                "merge", _("并入重新评审"), _("将异议并入重新评审"), ("received", "accepted"), "merged", ("system",),
+                "merge", _("并入另一件异议"), _("将异议并入另一件异议"), ("received", "accepted"), "merged", ("system",),
                 effects=(tell_merged,),
             ),
         ),

@@ -31,6 +31,8 @@ PUBLIC = {
     "notices": "number standing programme stage community district address organisation floor_area households buildings total "
     "level level_name standard standard_notice opened_on closes_on closed_on page",
     "notice_chapters": "number chapter ratio",
+    "notice_versions": "number version published_on reason previous sha256 page",
+    "objection_replies": "number kind received_on decision decided_on text",
     "certificates": "number standing ended_on decision successor is_final level level_name programme stage community district "
     "organisation standard standard_sha256 standard_notice issued_on valid_until file_sha256 page",
     "communities": "community district organisation programme level level_name floor_area households buildings certificate "

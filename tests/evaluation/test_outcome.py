@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from communities.models import Officer
-from evaluation import filing, marking, outcome, printing
+from evaluation import decision_receipts, filing, marking, outcome, printing
 from evaluation.models import Application, Certificate, Objection, PublicNotice, Result
 from evaluation.workflow import APPLICATION, CERTIFICATE, OBJECTION
 from experts import draw as lots
@@ -271,6 +271,19 @@ class TestObjection:
             assert (event.verb, event.role) == ("objection.merge", "system")
         verbs = list(Event.objects.in_thread(notice.application.thread).values_list("verb", flat=True))
         assert verbs[-4:] == ["objection.uphold", "application.reopen", "objection.merge", "objection.merge"]
+
+    def test_upheld_it_may_take_the_result_back_for_good(self, published, notice, client):
+        upheld, other = (outcome.file_objection(notice, PERSON, []) for _number in range(2))
+        OBJECTION.perform(upheld, "accept", by=people.officer("supervisor"))
+        OBJECTION.perform(upheld, "annul", by=people.officer("supervisor"), reply="示例：申报材料不实")
+        case = scenes.case(published.pk)
+        notice.refresh_from_db()
+        other.refresh_from_db()
+        assert (case.state, case.certificate, notice.was_cut_short) == ("not_passed", None, True)
+        assert (other.state, "已撤销" in other.reply) == ("merged", True)
+        assert "因异议成立终止" in client.get(notice.get_absolute_url()).content.decode()
+        receipt = decision_receipts.about(case, case.results.get())
+        assert (receipt["decision"], receipt["notice"]) == ("annulled", notice.number)
 
     @pytest.mark.parametrize("username", ["applicant", "organiser", "expert-001", "district-1"])
     def test_only_officers_apart_from_the_case_handle_it(self, notice, username):

@@ -196,7 +196,7 @@ def test_a_notice_that_an_upheld_objection_ended_says_so_and_takes_no_more(clien
     OBJECTION.perform(objection, "accept", by=supervisor)
     OBJECTION.perform(objection, "uphold", by=supervisor, reply="重新评审")
     page = client.get(notice.get_absolute_url()).content.decode()
-    assert "异议成立，重新评审" in page
+    assert "因异议成立终止" in page
     assert reverse("objection-new", args=[notice.pk]) not in page
     assert client.post(reverse("objection-new", args=[notice.pk]), objection_values()).status_code == 422
 

@@ -48,6 +48,7 @@ DECISIONS = {
     "not_take": ("received", {"reason": "示例：不属于评价事项"}, "不予受理"),
     "reject": ("accepted", {"reply": "示例：经核查属实"}, "异议不成立"),
     "uphold": ("accepted", {"reply": "示例：退回重新评审"}, "异议成立"),
+    "annul": ("accepted", {"reply": "示例：撤销拟定结果"}, "异议成立"),
 }
 
 
@@ -89,7 +90,7 @@ def test_what_went_into_a_new_review_is_told_too(client, notice, objection, supe
     other = outcome.file_objection(notice, {**SAID, "kind": "person", "name": "示例诸葛"}, [])
     decide(other, "uphold", supervisor)
     assert {row.decision for row in replying.published(notice)} == {"upheld", "merged"}
-    assert "并入重新评审" in page_of(client, notice)
+    assert "并入另一件异议" in page_of(client, notice)
 
 
 def test_whether_replies_are_published_is_the_programmes_own_rule(client, notice, objection, supervisor):
