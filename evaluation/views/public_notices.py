@@ -26,7 +26,7 @@ from evaluation.models import NoticeVersion, PublicNotice
 from evaluation.permissions import objections_visible_to
 from evaluation.views.feeds import notice_in_words
 from evaluation.views.public import qr
-from portal import accounts, attempts, conditional
+from portal import accounts, attempts, clock, conditional
 from portal.forms import add_problems
 from portal.machine import NotAllowed
 from portal.problems import Refused
@@ -86,6 +86,7 @@ def _page(request: HttpRequest, row: PublicNotice, number: int | None) -> HttpRe
         "notice": row,
         "figures": shown.figures,
         "running": row.is_running(timezone.localdate()),
+        "days": clock.calendar().workdays_between(row.opened_on, row.closes_on),
         "draw": draw,
         "opened": shown.figures.get("opened", []),
         "earlier": drawing.earlier(row.application, draw).defer("frozen", "identities") if draw else [],
