@@ -118,7 +118,10 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "激励",
                 "ordering": ["pk"],
-                "indexes": [models.Index(fields=["state", "due_on"], name="incentive_state_due")],
+                "indexes": [
+                    models.Index(fields=["state", "due_on"], name="incentive_state_due"),
+                    models.Index(fields=["certificate", "policy"], name="incentive_of_certificate"),
+                ],
                 "constraints": [
                     models.UniqueConstraint(
                         condition=models.Q(("state__in", ("unset", "due", "granted"))),

@@ -127,7 +127,11 @@ class Incentive(Case):
     class Meta:
         verbose_name = _("激励")
         ordering: ClassVar = ["pk"]
-        indexes: ClassVar = [models.Index(fields=["state", "due_on"], name="incentive_state_due")]
+        indexes: ClassVar = [
+            models.Index(fields=["state", "due_on"], name="incentive_state_due"),
+            # what the sweep asks of every certificate: whether it has one of a policy
+            models.Index(fields=["certificate", "policy"], name="incentive_of_certificate"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["certificate", "policy"], condition=Q(state__in=LIVE), name="one_live_incentive"
