@@ -16,11 +16,13 @@ from django.db.models import Count, F, Q, QuerySet
 from communities.permissions import eyes_of
 from evaluation import deliberating, marking, minutes, precedents, standard, wording
 from evaluation.models import Application, Result
-from evaluation.permissions import SEATED, can_see_sheets, run_by, visible_to
+from evaluation.permissions import SEATED, can_see_sheets, own_rows, run_by, seats_of, visible_to
 from portal.models import User
 from portal.problems import Problem, gettext_noop
 
 FEWEST = 3  # like cases below which nothing can be said of what is usual
+# what of ``facts`` is of the result alone: others are decided and minutes come while a batch waits for its run
+JUDGED = ("result", "level", "total", "dissent", "unsigned", "flagged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,13 @@ class Waiting:
 
 
 def waiting_for(by: User) -> QuerySet[Application]:
-    """Cases whose result waits for approval and that ``by`` may see, by deadline."""
-    return visible_to(by).with_case().filter(state="approval").by_deadline()
+    """Cases whose result waits for approval and may be read by ``by``, by deadline."""
+    return without_own(by, visible_to(by).with_case().filter(state="approval")).by_deadline()
+
+
+def without_own(by: User, rows: Any) -> Any:
+    """Of these applications those that ``by`` is no party of and on whose panels they have no seat."""
+    return rows.filter(~own_rows(by)).exclude(pk__in=seats_of(by).values("application"))
 
 
 def listed(by: User, rows: Iterable[Application]) -> list[Waiting]:
@@ -86,6 +93,7 @@ def facts(by: User, application: Application) -> dict[str, Any]:
     seats = application.assignments.filter(review_round=application.review_round, state__in=SEATED).count()
     like = precedents.precedents(by, result)
     said = {
+        "result": result.pk,
         "level": result.level,
         "level_name": wording.level_name(application.standard, result.level),
         "total": _points(result.total),
@@ -98,6 +106,12 @@ def facts(by: User, application: Application) -> dict[str, Any]:
         "minutes": minutes.kept(application).count(),
     }
     return {**said, "cautions": [problem.as_record() for problem in _cautions(said)]}
+
+
+def is_as_seen(by: User, application: Application, seen: dict[str, Any]) -> bool:
+    """Whether the result is still the one of which ``seen`` are the ``facts``: it may have been judged anew meanwhile."""
+    now = facts(by, application)
+    return all(now.get(name) == seen[name] for name in JUDGED if name in seen)
 
 
 def _margin(application: Application, result: Result) -> str:

@@ -37,6 +37,8 @@ KINDS = frozenset({"text", "line", "choice"})
 WITH_CASES = OFFICERS | {"district_officer"}
 # act -> what its owner should see of each case beforehand, its ``cautions`` among it
 LOOKS: Mapping[str, Callable[[User, Application], dict[str, Any]]] = {"approve": approving.facts}
+# act -> whether a case is still what its owner saw
+AS_SEEN: Mapping[str, Callable[[User, Application, dict[str, Any]], bool]] = {"approve": approving.is_as_seen}
 
 
 # --- what can be done to many -------------------------------------------------------------------------------------
@@ -249,10 +251,15 @@ def _attempt(batch: Batch, row: BatchRow) -> tuple[list[dict[str, Any]], Event |
                 raise NotAllowed(batch.act)
             if batch.handed_by and not handling.is_held_by(batch.handed_by, application):
                 raise Refused([_not_theirs(batch)])
+            if row.facts and not AS_SEEN[batch.act](by, application, row.facts):
+                raise Refused([CHANGED])
             said = {name: value for name, value in batch.data.items() if value != ""}
             return [], MACHINES["application"].perform(application, batch.act, by=by, batch=batch.pk, **said)
     except Exception as error:  # whatever it is: one case must not stop the others, and its row says why
         return [problem.as_record() for problem in _problems_of(error, row)], None
+
+
+CHANGED = Problem("changed", "", gettext_noop("您看过之后内容有改动，没有办理；请看过现在的内容再办。"))
 
 
 def _not_theirs(batch: Batch) -> Problem:
@@ -332,9 +339,16 @@ def batches_visible_to(user: User) -> QuerySet[Batch]:
 
 
 def result_rows(user: User, batch: Batch) -> QuerySet[BatchRow]:
-    """The cases of a batch that ``user`` may see, those that cannot or were refused first."""
-    seen = visible_to(user).values("pk")
-    rows = batch.rows.filter(application__in=seen).select_related("application__project__community__district")
+    """The cases of a batch that ``user`` may see, those that cannot or were refused first.
+
+    What was seen of a result is for whoever may read it there: the owner was asked when it was written down.
+    """
+    seen = visible_to(user)
+    if batch.act in LOOKS and batch.owner_id != user.pk:
+        seen = approving.without_own(user, seen)
+    rows = batch.rows.filter(application__in=seen.values("pk")).select_related(
+        "application__project__community__district"
+    )
     return (
         rows.order_by("-foreseen", "position")
         if batch.state in ("checking", "prepared")

@@ -113,11 +113,16 @@ def write(
     newest = rows[0] if rows else None
     if (newest.number if newest else 0) != seen:
         raise _overtaken(newest)
-    if picture is not None:
-        form.seal_sha256 = files.sha256_of(picture)
-        form.seal = default_storage.save(f"certificate-seal-{form.seal_sha256}.png", ContentFile(picture))
     form.basis, form.by, form.number = basis.strip(), by, seen + 1
-    return _keep(form, newest)
+    if picture is None:
+        return _keep(form, newest)
+    form.seal_sha256 = files.sha256_of(picture)
+    form.seal = default_storage.save(f"certificate-seal-{form.seal_sha256}.png", ContentFile(picture))
+    try:
+        return _keep(form, newest)
+    except BaseException:
+        default_storage.delete(form.seal.name)
+        raise
 
 
 def _seal_read(seal: Any, words: Words, rule: StageRule) -> bytes | None:

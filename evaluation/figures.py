@@ -112,8 +112,12 @@ class Asked:
 
 @lru_cache(maxsize=2)
 def _nightly(pk: int, made_at: str) -> dict[str, Any]:
-    """The figures of a nightly count, which never change: read once a process, since they may be long."""
-    return StatisticsDay.objects.values_list("figures", flat=True).get(pk=pk) or {}
+    """The figures of a nightly count, which never change: read once a process, since they may be long.
+
+    Of one that the next night replaced while somebody asked: what took its place.
+    """
+    kept = StatisticsDay.objects.values_list("figures", flat=True)
+    return kept.filter(pk=pk).first() or kept.filter(made_at__isnull=False).order_by("-day").first() or {}
 
 
 @dataclass(frozen=True, slots=True)

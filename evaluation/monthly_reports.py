@@ -101,8 +101,8 @@ def figures_of(month: date) -> dict[str, Any]:
     last = last_of(month)
     year = Q(issued_on__range=(month.replace(month=1, day=1), last))
     return {
-        "month": {"notices": _notices(month, last), **_issued(Q(issued_on__range=(month, last)))},
-        "year": {"notices": _notices(month.replace(month=1, day=1), last), **_issued(year)},
+        "month": {"notices": _notices(month, last), **_issued(Q(issued_on__range=(month, last)), last)},
+        "year": {"notices": _notices(month.replace(month=1, day=1), last), **_issued(year, last)},
         "in_force": _in_force(last),
         "districts": _districts(year, last),
         "times": _times(month.year),
@@ -114,10 +114,18 @@ def _notices(first: date, last: date) -> int:
     return int(PublicNotice.objects.filter(opened_on__range=(first, last)).count())
 
 
-def _issued(span: Q) -> dict[str, Any]:
-    """Certificates of a span: provisional ones, and new awards by level; an award of another term is none."""
+def _night(day: date) -> datetime:
+    """The moment at which a day is over."""
+    return timezone.make_aware(datetime.combine(day + timedelta(days=1), time()))
+
+
+def _issued(span: Q, last: date) -> dict[str, Any]:
+    """Certificates of a span: provisional ones, and new awards by level; an award of another term is none.
+
+    What was revoked until the ``last`` day counts as no award, whatever was revoked since.
+    """
     rows = Certificate.objects.filter(span).exclude(public_figures.AGAIN).order_by()
-    awarded = rows.filter(public_figures.of_kind("awarded", timezone.localdate()))
+    awarded = rows.filter(public_figures.awarded(_night(last)))
     levels = awarded.values_list("level", "level_name").annotate(n=Count("pk"))
     return {
         "provisional": rows.filter(is_final=False).count(),
@@ -127,8 +135,7 @@ def _issued(span: Q) -> dict[str, Any]:
 
 def _held_on(day: date) -> QuerySet[Certificate]:
     """Star certificates that held at the end of a day, whatever became of them since."""
-    night = timezone.make_aware(datetime.combine(day + timedelta(days=1), time()))
-    holding = Q(state__in=("valid", "expired")) | Q(state_since__gte=night)
+    holding = Q(state__in=("valid", "expired")) | Q(state_since__gte=_night(day))
     return Certificate.objects.filter(holding, is_final=True, issued_on__lte=day, valid_until__gte=day).order_by()
 
 
@@ -141,7 +148,7 @@ def _districts(year: Q, last: date) -> list[list[Any]]:
     """District, planned for the year, awarded in it so far, in force at the end; districts with none of them left out."""
     asked = Asked(last)
     targets = public_figures.targets(asked)
-    awards = Certificate.objects.filter(year, public_figures.of_kind("awarded", last)).order_by()
+    awards = Certificate.objects.filter(year, public_figures.awarded(_night(last))).order_by()
     awards = awards.exclude(public_figures.AGAIN)
     done = Counter(dict(awards.values_list("district").annotate(n=Count("pk"))))
     held = Counter(dict(_held_on(last).values_list("district").annotate(n=Count("pk"))))

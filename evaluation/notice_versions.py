@@ -36,6 +36,7 @@ WIDTHS = {
 }  # fmt: skip
 WHOLE = ("households", "buildings")
 LARGEST = Decimal("9999999999.99")
+MOST_DIGITS = 7  # of households and buildings
 LONGEST_REASON = 1000
 SHORTEST = 16  # characters of a hash that somebody types from paper
 
@@ -93,7 +94,8 @@ def correct(
         problems = [*_problems(facts, last.figures, reason, confirmed, by)]
         if problems:
             raise Refused(problems)
-        figures = {**last.figures, **{name: _figure(name, text) for name, text in facts.items()}}
+        told = {name: _figure(name, text) for name, text in facts.items() if not _says(last.figures, name, text)}
+        figures = {**last.figures, **told}
         version = NoticeVersion(
             notice=notice, version=last.version + 1, published_at=timezone.now(), figures=figures, previous=last.sha256,
             reason=reason.strip(), by=by,
@@ -116,19 +118,27 @@ def _as_kept(value: Any) -> str:
 
 
 def _figure(name: str, text: str) -> Any:
-    return int(text) if name in WHOLE else text
+    if name in WHOLE:
+        return int(text.lstrip("0"))
+    return f"{Decimal(text):.2f}" if name == "floor_area" else text
+
+
+def _says(figures: Mapping[str, Any], name: str, text: str) -> bool:
+    """Whether a notice says a legal fact already, however many zeros somebody writes."""
+    before = figures.get(name)
+    return str(before or "") == text or before == _figure(name, text)
 
 
 def _problems(
     facts: Mapping[str, str], figures: Mapping[str, Any], reason: str, confirmed: Confirmed | None, by: User
 ) -> Iterator[Problem]:
-    for name, text in facts.items():
-        yield from _fact_problems(name, text)
+    wrong = [problem for name, text in facts.items() for problem in _fact_problems(name, text)]
+    yield from wrong
     if not reason.strip():
         yield Problem("required", "reason", gettext_noop("请写明更正理由，它随更正一并公开。"))
     elif len(reason) > LONGEST_REASON:
         yield Problem("too_long", "reason", gettext_noop("最多 %(most)s 个字。"), {"most": LONGEST_REASON})
-    if all(str(figures.get(name, "")) == text for name, text in facts.items()):
+    if not wrong and all(_says(figures, name, text) for name, text in facts.items()):
         yield Problem("unchanged", "", gettext_noop("没有任何改动。"))
     if confirmed != Confirmed(by.pk):
         yield Problem("password", "password", gettext_noop("请重新输入当前密码。"))
@@ -142,7 +152,7 @@ def _fact_problems(name: str, text: str) -> Iterator[Problem]:
         if len(text) > most:
             yield Problem("too_long", name, gettext_noop("最多 %(most)s 个字。"), {"most": most})
     elif name in WHOLE:
-        if not (text.isascii() and text.isdecimal() and 0 < int(text[:12]) < 10**7):
+        if not (text.isascii() and text.isdecimal() and 0 < len(text.lstrip("0")) <= MOST_DIGITS):
             yield Problem("number", name, gettext_noop("请填写大于 0 的整数。"))
     elif not _is_area(text):
         yield Problem("number", name, gettext_noop("请填写大于 0 的数，最多两位小数。"))

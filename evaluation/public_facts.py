@@ -137,8 +137,11 @@ def versions(day: date) -> Iterator[NoticeVersion]:
 
 
 def replies(day: date) -> Iterator[PublishedReply]:
-    rows = PublishedReply.objects.select_related("notice").defer("notice__figures").order_by("pk")
-    found: Iterator[PublishedReply] = rows.iterator(CHUNK)
+    """What notices show today: of a programme that publishes replies no more, none."""
+    shown = PublishedReply.objects.filter(notice__application__project__programme__publishes_replies=True)
+    found: Iterator[PublishedReply] = (
+        shown.select_related("notice").defer("notice__figures").order_by("pk").iterator(CHUNK)
+    )
     return found
 
 
@@ -161,8 +164,10 @@ def communities(day: date) -> Iterator[Certificate]:
 
 
 def districts(day: date) -> Iterator[tuple[District, int]]:
-    certified = Counter(Certificate.objects.in_force(day).values_list("district_name", flat=True).iterator(CHUNK))
-    return ((row, certified[row.name]) for row in District.objects.order_by("code"))
+    """By code: a name may have changed since certificates bear it, or be that of a district abolished before."""
+    held = Certificate.objects.in_force(day).order_by().values_list("district").annotate(count=Count("pk"))
+    certified = dict(held)
+    return ((row, certified.get(row.pk, 0)) for row in District.objects.order_by("code"))
 
 
 def incentive_policies(day: date) -> Iterator[tuple[IncentivePolicy, str, str, int]]:

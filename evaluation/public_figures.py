@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -37,10 +37,30 @@ KINDS: Mapping[str, str] = {
 }
 
 
+def _revoked(before: datetime | None) -> Q:
+    return Q(state="revoked", state_since__lt=before) if before else Q(state="revoked")
+
+
+def taken_back(before: datetime | None = None) -> frozenset[int]:
+    """Certificates whose award was revoked after another term or a lower level had come in their place."""
+    found: set[int] = set()
+    ends = Certificate.objects.filter(AGAIN, _revoked(before)).values_list("succeeds", flat=True)
+    while new := set(ends) - found:
+        found |= new
+        ends = Certificate.objects.filter(AGAIN, pk__in=new).values_list("succeeds", flat=True)
+    return frozenset(found)
+
+
+def awarded(before: datetime | None = None) -> Q:
+    """Stars that were not revoked, or not before a moment."""
+    return Q(is_final=True) & ~_revoked(before) & ~Q(pk__in=taken_back(before))
+
+
 def of_kind(kind: str, day: date) -> Q:
     """Certificates of a kind of KINDS; "" for all."""
+    if kind == "awarded":
+        return awarded()
     return {
-        "awarded": Q(is_final=True) & ~Q(state="revoked"),
         "in_force": Q(is_final=True, state="valid", valid_until__gte=day),
         "provisional": Q(is_final=False),
         "revoked": Q(state="revoked"),
@@ -59,8 +79,8 @@ def certificates(asked: Asked, kind: str, level: int | None = None, unit: str = 
     return rows.filter(**{name: value for name, value in said.items() if value not in (None, "")}).newest_first()
 
 
-# year, programme, district, level, name of the level, final?, state, in force?, the same award again?
-Key = tuple[int, str, str, int, str, bool, str, bool, bool]
+# year, programme, district, level, name of the level, final?, state, in force?, the same award again?, taken back later?
+Key = tuple[int, str, str, int, str, bool, str, bool, bool, bool]
 
 
 @lru_cache(maxsize=2)
@@ -68,8 +88,9 @@ def _certificates(version: int, day: date) -> Mapping[Key, int]:
     """All certificates counted: one reading of the table as long as nothing public changes."""
     alive = Case(When(of_kind("in_force", day), then=True), default=False, output_field=BooleanField())
     again = Case(When(AGAIN, then=True), default=False, output_field=BooleanField())
-    rows = Certificate.objects.order_by().annotate(year=ExtractYear("issued_on"), alive=alive, again=again)
-    keys = ("year", "programme", "district", "level", "level_name", "is_final", "state", "alive", "again")
+    gone = Case(When(pk__in=taken_back(), then=True), default=False, output_field=BooleanField())
+    rows = Certificate.objects.order_by().annotate(year=ExtractYear("issued_on"), alive=alive, again=again, gone=gone)
+    keys = ("year", "programme", "district", "level", "level_name", "is_final", "state", "alive", "again", "gone")
     return {tuple(key): n for *key, n in rows.values_list(*keys).annotate(n=Count("pk"))}  # type: ignore[misc]
 
 
@@ -96,19 +117,19 @@ def counted(asked: Asked, kind: str, by: str, **fixed: Any) -> Counter[Any]:
     wanted = {"year": asked.year, "programme": asked.programme, "district": asked.district} | fixed
     found: Counter[Any] = Counter()
     for key, n in _certificates(asked.version, asked.day).items():
-        year, programme, district, level, _name, is_final, state, alive, again = key
+        year, programme, district, level, _name, is_final, state, alive, again, gone = key
         here = {"year": year, "programme": programme, "district": district, "level": level}
         if any(value not in (None, "", here[name]) for name, value in wanted.items()):
             continue
-        if _is(kind, is_final, state, alive, again):
+        if _is(kind, is_final, state, alive, again, gone):
             found[tuple(here[name] for name in by.split()) if " " in by else here[by]] += n
     return found
 
 
-def _is(kind: str, is_final: bool, state: str, alive: bool, again: bool) -> bool:
+def _is(kind: str, is_final: bool, state: str, alive: bool, again: bool, gone: bool) -> bool:
     """The plain-Python face of ``certificates``."""
     return {
-        "awarded": is_final and state != "revoked" and not again,
+        "awarded": is_final and state != "revoked" and not again and not gone,
         "in_force": alive,
         "provisional": not is_final and not again,
         "revoked": state == "revoked",
@@ -349,7 +370,7 @@ def _says_times(asked: Asked, rows: list[Row]) -> tuple[str, Mapping[str, Any]]:
 
 def _units(asked: Asked) -> list[Row]:
     """Never who did worst: whoever has fewer awards, or lost a certificate, is in no row."""
-    lost = certificates(asked, "revoked").order_by().values("organisation_name")
+    lost = Certificate.objects.filter(of_kind("revoked", asked.day)).values("organisation_name")  # whatever is asked
     awards = certificates(asked, "awarded").order_by().exclude(organisation_name__in=lost)
     counts: dict[str, Counter[int]] = {}
     for name, level, n in awards.values_list("organisation_name", "level").annotate(n=Count("pk")):

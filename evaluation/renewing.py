@@ -52,8 +52,16 @@ def still_hindering(certificate: Certificate, inside: bool) -> list[Problem]:
 
     inside: for officers, who also know of a sanction of which the unit was not told yet.
     """
-    ended = certificate.state not in ("valid", "expired")
+    ended = certificate.state not in ("valid", "expired") or _overtaken(certificate)
     return [*([_ended()] if ended else []), *_unmet(certificate, inside)]
+
+
+def _overtaken(certificate: Certificate) -> bool:
+    """Whether its community has another certificate by now, which nothing superseded where this one had expired."""
+    case = "application__project__"
+    key = Certificate.objects.filter(pk=certificate.pk).values(f"{case}community", f"{case}programme").get()
+    others = Certificate.objects.filter(**key, is_final=certificate.is_final, state="valid")
+    return certificate.state == "expired" and others.exists()
 
 
 def _ended() -> Problem:

@@ -164,7 +164,7 @@ def _record_file(sanction: Sanction, what: str, side: str, by: User, row: Sancti
     # What the office gathers before the unit is told has a verb of its own: the unit's history begins with being told.
     verb = f"sanction.{what}_{'evidence' if side == 'office' else 'proof'}"
     roles = sanction_roles(by, sanction)
-    role = "applicant" if side == "party" else next(name for name in PROPOSERS if name in roles)
+    role = "applicant" if side == "party" else next((name for name in PROPOSERS if name in roles), "proposer")
     audit.record(sanction, verb, by=by, role=role, file=row.name, sha256=row.sha256)
 
 

@@ -19,7 +19,7 @@ from django.utils.translation import override
 
 from communities.permissions import officers
 from evaluation import telling_supervision
-from evaluation.models import Certificate, Inspection, OperatingReport, Rectification, ReportProof
+from evaluation.models import Certificate, Inspection, OperatingReport, Rectification, Renewal, ReportProof
 from evaluation.permissions import (
     APPLICANTS,
     life_roles,
@@ -93,9 +93,12 @@ def _open(certificate: Certificate, year: int, today: date) -> int:
     return 1
 
 
-def certified(path: str) -> Exists:
-    """Whether the case at ``path`` (the way to its application) still has a certificate that holds, this one or a newer."""
-    return Exists(Certificate.objects.filter(application=OuterRef(path), state="valid"))
+def certified(path: str) -> Q:
+    """Whether the case at ``path`` (the way to its application) still has a certificate that holds, this one or a newer,
+    or may yet have one: what stands in the way of a renewal that outlives its certificate does not end with that.
+    """
+    renewals = Renewal.objects.open().filter(certificate__application=OuterRef(path))
+    return Q(Exists(Certificate.objects.filter(application=OuterRef(path), state="valid"))) | Q(Exists(renewals))
 
 
 @swept

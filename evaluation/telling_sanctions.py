@@ -12,6 +12,7 @@ from typing import Any
 from communities.permissions import officers
 from evaluation.barring import without_barred
 from evaluation.models import Project, Renewal, Sanction
+from evaluation.permissions import sanction_roles
 from evaluation.telling_guidance import applicants, approvers, district, supervisors
 from portal import notify
 from portal.machine import MACHINES
@@ -44,7 +45,18 @@ def _proposer(sanction: Sanction) -> list[User]:
 
 def others(sanction: Sanction) -> Iterable[User]:
     """Who tells the unit and decides: anybody with the duty but whoever proposed it."""
-    return [user for user in deciders(sanction.certificate.application.project) if user.pk != sanction.proposed_by_id]
+    people = deciders(sanction.certificate.application.project)
+    return [user for user in _reading(sanction, people) if user.pk != sanction.proposed_by_id]
+
+
+def overseers(sanction: Sanction) -> Iterable[User]:
+    """Who hears that it is late."""
+    return _reading(sanction, supervisors(sanction.certificate.application.project))
+
+
+def _reading(sanction: Sanction, people: Iterable[User]) -> list[User]:
+    """Those who may read it: no officer who acts for the unit before that is told, none who sat on the panel."""
+    return [user for user in people if sanction_roles(user, sanction)]
 
 
 def _party(row: Sanction | Renewal) -> Iterable[User]:

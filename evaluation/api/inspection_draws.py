@@ -86,7 +86,7 @@ class InspectionDrawEndpoint(Acts, mixins.ListModelMixin, mixins.RetrieveModelMi
     lookup_value_regex = NUMBER
 
     def get_queryset(self) -> Any:
-        return super().get_queryset().select_related("programme", "district").order_by("-year", "-pk")
+        return super().get_queryset().select_related("programme", "district").defer("receipt").order_by("-year", "-pk")
 
     @extend_schema(request=InspectionDrawData, responses={201: InspectionDrawSerializer})
     def create(self, request: Request) -> Response:

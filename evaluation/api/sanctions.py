@@ -20,7 +20,7 @@ from evaluation import renewing, sanctions
 from evaluation.api.outcome import PUBLIC_NUMBER
 from evaluation.api.within import NUMBER
 from evaluation.models import Certificate, Sanction
-from evaluation.permissions import certificates_visible_to
+from evaluation.permissions import certificates_visible_to, lives_visible_to
 from evaluation.workflow import RENEWAL, SANCTION
 from portal.api import (
     BINARY,
@@ -204,6 +204,7 @@ class NewRenewalEndpoint(OfCertificate):
     def conditions(self, request: Request, certificate: str) -> Response:
         """From when on the certificate may be renewed, until when it would hold, and what stands in the way today."""
         day, row = timezone.localdate(), self.certificate
+        get_object_or_404(lives_visible_to(request.user), pk=row.pk)  # a seat on its panel opens nothing of this
         told = {
             "opens": renewing.window_opens(row),
             "until": renewing.last_day_of_renewed(row, day),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from communities.permissions import SYSTEM, city_duties
 from evaluation.models import (
@@ -12,7 +12,7 @@ from evaluation.models import (
     OperatingReport,
     Rectification,
 )
-from evaluation.permissions.cases import may_see_queue, roles_of, seats_of, visible_to
+from evaluation.permissions.cases import may_see_queue, own_rows, roles_of, seats_of, visible_to
 from evaluation.permissions.rights import APPLICANTS, OFFICERS
 from portal.models import User
 
@@ -54,8 +54,11 @@ def rectification_roles(user: User | None, rectification: Rectification) -> froz
 
 
 def rectifications_visible_to(user: User | None) -> QuerySet[Rectification]:
+    """Rectifications to which ``rectification_roles`` gives a role: of one's own units' none that is only noted."""
     rows = Rectification.objects.filter(inspection__in=inspections_visible_to(user))
-    return rows if user is None or may_see_queue(user) else rows.exclude(state="noted")
+    if user is not None and not may_see_queue(user):
+        return rows.exclude(state="noted")
+    return rows.exclude(Q(state="noted") & own_rows(user, "inspection__certificate__application__project__"))
 
 
 def inspection_draw_roles(user: User | None, draw: InspectionDraw) -> frozenset[str]:

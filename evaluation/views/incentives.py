@@ -39,7 +39,7 @@ def incentive_policies(request: HttpRequest) -> HttpResponse:
     """Every policy that is not over, with its basis; what nobody has set says so. A number typed here opens its page."""
     address, _hash, seal = "".join(request.GET.get("number", "")[:LONGEST].split()).rpartition("#")
     number = as_typed((address or seal).rstrip("/").rpartition("/")[2])
-    if number:
+    if number and "/" not in number:  # half-width, a letter may have become one
         found = reverse("incentive-confirmation", args=[number])
         return redirect(f"{found}#{seal}" if address else found)
     rows = IncentivePolicy.objects.not_over(timezone.localdate()).select_related("programme__standard")

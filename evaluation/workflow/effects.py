@@ -16,6 +16,7 @@ from evaluation import (
     incentives,
     issuing,
     outcome,
+    sanctions,
     site_paper,
     snapshot,
     substituting,
@@ -197,13 +198,17 @@ def merge_objections(application: Application, act: Act) -> None:
 
 
 def issue_certificate(application: Application, act: Act) -> Data:
-    certificate = outcome.issue_certificate(application, act.day)
     earlier = Certificate.objects.filter(
         application__project__community=application.project.community_id,
         application__project__programme=application.project.programme_id,
-        is_final=certificate.is_final,
+        is_final=application.rule.is_final,
         state="valid",
-    ).exclude(pk=certificate.pk)
+    )
+    # Before the number, as whoever downgrades or renews one of them does: none waits for the other in a circle.
+    for pk in earlier.order_by("pk").values_list("pk", flat=True):
+        sanctions.take(pk)
+    certificate = outcome.issue_certificate(application, act.day)
+    earlier = earlier.exclude(pk=certificate.pk)
     for old in earlier.order_by("pk"):
         MACHINES["certificate"].perform(old, "supersede", by=None)
         certificate.succeeds = old  # of several the newest

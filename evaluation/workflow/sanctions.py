@@ -153,7 +153,7 @@ SANCTION = register(
         guard=lambda sanction: sanctions.take(sanction.certificate_id),
         notify=telling_sanctions.tell_sanction,
         holders=sanction_holders,
-        overseers=lambda sanction: supervisors(sanction.certificate.application.project),
+        overseers=telling_sanctions.overseers,
         deadlines={"hearing": "close_hearing"},
         transitions=(
             Transition(

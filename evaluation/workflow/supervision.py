@@ -51,7 +51,8 @@ def hand_in(report: OperatingReport, act: Act) -> Data:
     """What officers read from now on, in the words in which it was asked; what is typed later they do not see."""
     answers = OperatingReport.objects.values_list("answers", flat=True).get(pk=report.pk)
     report.handed = [[label, answers.get(code, "")] for code, label in report.questions]
-    report.submitted_at = act.at
+    # Not the moment at which the act began: a proof may have come in while it waited for the row.
+    report.submitted_at = timezone.now()
     report.save(update_fields=["handed", "submitted_at"])
     return {"year": report.year}
 

@@ -132,11 +132,12 @@ class House:
         self.kept: dict[str, Person] = {}
 
     def same_window(self, username: str) -> Person:
-        """The one window of somebody who looks at many pages in turn, as wide as a desk again; "" is the public.
+        """The window of somebody who looks at many pages in turn, as wide as a desk again; "" is the public.
 
-        A window of its own costs more than most pages do.
+        A window of its own costs more than most pages do, and one that is left open works on: whoever comes next closes it.
         """
         if username not in self.kept:
+            self.close()
             self.kept[username] = self.person(username) if username else self.visitor()
         self.kept[username].page.set_viewport_size(DESK)
         return self.kept[username]

@@ -173,6 +173,14 @@ class TestDoing:
         assert states(pks) == ["deliberation", "notice", "notice"]
         assert [row.problems[0]["code"] for row in batch.rows.filter(outcome="refused")] == ["stale"]
 
+    @pytest.mark.parametrize("spoil", [dissent, unsign, flag])
+    def test_a_result_that_was_judged_anew_since_it_was_seen_is_not_approved_unseen(self, pks, spoil):
+        batch = prepared(pks)
+        spoil(pks[0])
+        batch = run(batch)
+        assert states(pks) == ["approval", "notice", "notice"]
+        assert [row.problems[0]["code"] for row in batch.rows.filter(outcome="refused")] == ["changed"]
+
     def test_a_killed_worker_goes_on_and_a_second_run_does_nothing_twice(self, pks):
         batch = prepared(pks)
         BATCH.perform(batch, "run", by=approver())
@@ -237,6 +245,21 @@ class TestPages:
             return len(captured)
 
         assert asked(1) == asked(3)
+
+    @pytest.mark.parametrize("party", ["applicant", "expert"])
+    def test_who_belongs_to_a_party_or_the_panel_reads_no_result_there(self, pks, party):
+        case = scenes.case(pks[0])
+        if party == "applicant":
+            who = case.project.organisation.memberships.first().user
+        else:
+            who = case.assignments.filter(state="signed").first().expert.user
+        for duty in ("approver", "supervisor"):
+            Officer.objects.create(user=who, duty=duty, since=people.first_day())
+        batch, client = prepared(pks), signed_in(who.username)
+        page = client.get(reverse("approvals"))
+        rows = client.get(f"/api/v1/batches/{batch.pk}/rows/").json()["results"]
+        listed = [row.application.pk for row, _ticked in page.context["rows"]] + [row["application"] for row in rows]
+        assert pks[0] not in listed
 
     def test_who_ran_the_panel_is_told_so_and_offered_no_box(self, world, pks):
         Officer.objects.create(user=world.organiser, duty="approver", since=people.first_day())

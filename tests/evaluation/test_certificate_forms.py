@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image, ImageDraw
 from pypdf import PdfReader
@@ -338,6 +339,22 @@ class TestNumbers:
         year = published.today().year
         Sequence.objects.create(name=f"CQ-ZHXQ-X-{year}", value=41)
         assert certificate_numbers.next_number(certificate_forms.in_force(*CASE), published.today()).endswith("-00042")
+
+
+def test_the_seal_of_whoever_was_overtaken_at_the_last_moment_is_not_kept(security, settings, tmp_path, monkeypatch):
+    settings.MEDIA_ROOT = tmp_path / "files"
+    save = default_storage.save
+
+    def overtaken(name, content):
+        newest = certificate_forms.in_force(*CASE)
+        newest.pk, newest.number = None, newest.number + 1
+        newest.save(force_insert=True)
+        return save(name, content)
+
+    monkeypatch.setattr(certificate_forms.default_storage, "save", overtaken)
+    with pytest.raises(Changed):
+        write(security, seal=picture())
+    assert [path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()] == []
 
 
 def test_refused_words_are_told_with_a_bad_picture(security):

@@ -64,6 +64,11 @@ class TestForEverybody:
             "capital_supervision", {"level_name": "二星级", "value": "10 个百分点"}, "",
         )  # fmt: skip
 
+    @pytest.mark.parametrize("typed", ["Ａ／Ｂ", "A℀B", "／", "%2F／", "?", "#", "..／..", "A\\B", "A／#B", "；"])
+    def test_whatever_is_typed_for_a_number_leads_to_a_page(self, client, typed):
+        answer = client.get("/incentives/", {"number": typed}, follow=True)
+        assert answer.status_code in (200, 404)
+
     def test_a_policy_that_is_over_is_shown_no_more(self, client):
         yesterday = published.today() - timedelta(days=1)
         IncentivePolicy.objects.exclude(pk="capital_supervision").update(valid_until=yesterday)

@@ -15,6 +15,7 @@ from communities.models import District, Officer, Parameter
 from evaluation import inspecting, supervising, supervision_work
 from evaluation.history import events_for, reader_of
 from evaluation.models import Certificate, Inspection, InspectionDraw, Programme, Rectification
+from evaluation.permissions import rectifications_visible_to
 from evaluation.workflow import INSPECTION, INSPECTION_DRAW, RECTIFICATION
 from experts.draw import canonical_bytes, secret_hash, verify_bytes
 from portal import clock
@@ -345,6 +346,19 @@ class TestVisit:
         with scenes.refused() as problems:
             inspecting.add_finding(person("district_officer"), row, text, today() + days * DAY)
         assert problems == expected
+
+    @pytest.mark.parametrize("duty", ["organiser", "district_officer"])
+    def test_an_officer_who_acts_for_the_unit_reads_nothing_that_is_only_noted(self, client, duty):
+        row = visit()
+        note = inspecting.add_finding(person("district_officer"), row, "门禁停用", today() + DAY)
+        member = person("unit1")
+        district = row.project.community.district if duty == "district_officer" else None
+        Officer.objects.create(user=member, duty=duty, district=district, since=today() - DAY)
+        assert list(rectifications_visible_to(member)) == []
+        assert list(rectifications_visible_to(person("supervisor"))) == [note]
+        client.force_login(member)
+        assert client.get(f"/api/v1/rectifications/{note.pk}/").status_code == 404
+        assert "门禁停用" not in client.get(row.get_absolute_url()).content.decode()
 
     def test_what_was_noted_is_taken_out_as_long_as_nobody_was_told(self):
         row = visit()

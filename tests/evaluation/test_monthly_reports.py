@@ -82,6 +82,14 @@ def test_what_held_at_the_end_of_the_month_is_told_however_late_the_report_is_ma
     assert sum(row[2] for row in monthly_reports.figures_of(MONTH)["in_force"]) == count
 
 
+@pytest.mark.parametrize("since, count", [(LAST, 0), (LAST + DAY, 1)])
+def test_what_was_awarded_in_the_month_is_told_however_late_the_report_is_made(city, since, count):
+    star(city["done"], 1, MONTH, state="revoked", since=since)
+    found = monthly_reports.figures_of(MONTH)
+    whole = found["districts"][0][2]
+    assert [sum(row[2] for row in found[span]["awarded"]) for span in ("month", "year")] + [whole] == [count] * 3
+
+
 def test_the_month_and_the_year_until_its_end_are_told_apart(city):
     days = [MONTH, LAST, LAST + DAY, MONTH - DAY, MONTH.replace(month=1, day=1) - DAY]
     for number, day in enumerate(days):

@@ -97,6 +97,18 @@ def test_what_was_decided_is_never_corrected(notice, approver, name):
     assert problems_of(lambda: correct(approver, notice, **{name: "3"})) == [("unchanged", "")]
 
 
+@pytest.mark.parametrize("name, text", [("households", "00820"), ("floor_area", "86500"), ("floor_area", "086500.0")])
+def test_the_same_number_with_other_zeros_is_no_correction(notice, approver, name, text):
+    assert problems_of(lambda: correct(approver, notice, **{name: text})) == [("unchanged", "")]
+    assert correct(approver, notice, address="渝北区示例大道18号", **{name: text}).figures == {
+        **notice.versions.get(version=1).figures, "address": "渝北区示例大道18号",
+    }  # fmt: skip
+
+
+def test_an_area_is_published_as_areas_are_written(notice, approver):
+    assert correct(approver, notice, floor_area="086501.").figures["floor_area"] == "86501.00"
+
+
 def test_every_problem_of_a_correction_is_told_at_once(notice, approver):
     wrong = {
         "community": " ", "address": "长" * 201, "organisation": "示例\0", "floor_area": "1e5", "households": "0",
@@ -116,7 +128,8 @@ def test_every_problem_of_a_correction_is_told_at_once(notice, approver):
         ("floor_area", "0", False), ("floor_area", "0.01", True), ("floor_area", "12.345", False), ("floor_area", "-1", False),
         ("floor_area", "9" * 11, False), ("floor_area", "", False), ("floor_area", "１２", False), ("households", "12", True),
         ("households", "9" * 5000, False), ("households", "1.5", False), ("buildings", "²", False), ("community", "长" * 80, True),
-        ("community", "长" * 81, False),
+        ("community", "长" * 81, False), ("households", "00000000000199999999", False), ("households", "0" * 20, False),
+        ("buildings", "0007", True), ("households", "9999999", True), ("households", "10000000", False),
     ],
 )  # fmt: skip
 def test_a_fact_is_as_a_data_sheet_would_have_it(name, text, legal):

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from communities.models import Parameter
+from communities.models import District, Parameter
 from evaluation import open_data, policies, public_facts
 from evaluation.models import Certificate, OpenDataFile, OpenDataSet, PublicNotice, PublicText, Sanction
 from portal.models import Event, User
@@ -104,6 +104,14 @@ def test_facts_are_read_without_opening_what_belongs_to_persons(dataset):
             public_facts.cells(dataset, row, TODAY)
     read = " ".join(query["sql"] for query in asked.captured_queries)
     assert [name for name in PRIVATE if f'"{name}"' in read] == []
+
+
+def test_stars_of_a_district_are_counted_under_its_new_name_and_not_under_an_old_one_that_reads_the_same():
+    District.objects.filter(name="渝北区").update(name="示例新区")
+    District.objects.create(code="500999", name="渝北区", valid_until=TODAY - 400 * DAY)
+    assert {row.name: count for row, count in public_facts.districts(TODAY) if count or row.name == "渝北区"} == {
+        "示例新区": 1, "渝北区": 0,
+    }  # fmt: skip
 
 
 def test_of_the_pool_only_numbers_of_each_field_are_told():

@@ -8,8 +8,18 @@ import pytest
 from django.utils import timezone
 
 from communities.models import Organisation, Parameter
-from evaluation import checks, renewing, sanction_work, sanctions, succession
-from evaluation.models import Application, Certificate, IssuedNotice, Programme, Project, Renewal, StageRule, Standard
+from evaluation import checks, renewing, sanction_work, sanctions, succession, supervising
+from evaluation.models import (
+    Application,
+    Certificate,
+    IssuedNotice,
+    OperatingReport,
+    Programme,
+    Project,
+    Renewal,
+    StageRule,
+    Standard,
+)
 from evaluation.permissions import renewal_roles, renewals_visible_to
 from evaluation.workflow import CERTIFICATE, RENEWAL, SANCTION
 from portal import clock
@@ -232,6 +242,33 @@ class TestDeciding:
         new = Certificate.objects.get(succeeds=certificate)
         assert (fresh(certificate).state, new.valid_until) == ("expired", last_day(TODAY, 3))
 
+    def test_what_stands_in_its_way_is_not_forgotten_when_the_last_day_passes(self, certificate):
+        renewal = recommended(certificate)
+        report = OperatingReport.objects.create(
+            certificate=certificate, year=1, opened_on=TODAY, due_on=TODAY, state="due"
+        )
+        Certificate.objects.filter(pk=certificate.pk).update(valid_until=TODAY - DAY, due_on=TODAY - DAY)
+        enforce_deadlines(CERTIFICATE)
+        assert supervising.let_go() == 0
+        with scenes.refused() as problems:
+            perform(renewal, "approve", "approver")
+        assert problems == [("report_open", f"operating_report-{report.pk}")]
+        perform(renewal, "refuse", "approver", reason="未提交年度报告")
+        assert supervising.let_go() == 1
+
+    def test_not_beside_another_certificate_of_the_community(self, certificate):
+        renewal = recommended(certificate)
+        Certificate.objects.filter(pk=certificate.pk).update(valid_until=TODAY - DAY, due_on=TODAY - DAY)
+        enforce_deadlines(CERTIFICATE)
+        newer = published.certificate("示例·新评小区", number=2)
+        project = newer.application.project
+        project.community = certificate.application.project.community
+        project.save()
+        with scenes.refused() as problems:
+            perform(renewal, "approve", "approver")
+        assert problems == [("certificate_ended", "")]
+        assert list(Certificate.objects.filter(state="valid")) == [newer]
+
     @pytest.mark.parametrize("action,said", [("approve", {}), ("refuse", {"reason": "x"})])
     def test_by_another_person_than_who_examined_it(self, certificate, action, said):
         renewal = recommended(certificate)
@@ -305,6 +342,14 @@ class TestWhoReads:
         seen = {name for name in names if renewals_visible_to(person(name)).exists()}
         assert seen == {name for name in names if renewal_roles(person(name), renewal)}
         assert seen == {*OFFICERS, "district_officer", "applicant"}
+
+    @pytest.mark.parametrize(
+        "name, status", [("applicant", 200), ("intake", 200), ("district_officer", 200), ("expert1", 404)]
+    )
+    def test_what_stands_in_its_way_is_read_by_the_unit_and_the_officers(self, client, certificate, name, status):
+        client.force_login(person(name))
+        address = f"/api/v1/certificates/{certificate.number}/renewals/conditions/"
+        assert client.get(address).status_code == status
 
     def test_whoever_must_act_has_it_among_the_work_and_nobody_else(self, certificate):
         def holders():

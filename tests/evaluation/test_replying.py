@@ -5,7 +5,7 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from evaluation import outcome, replying
+from evaluation import outcome, public_facts, replying
 from evaluation.models import Objection, Programme, PublicText, PublishedReply
 from evaluation.workflow import OBJECTION
 from portal.models import Event
@@ -102,8 +102,10 @@ def test_whether_replies_are_published_is_the_programmes_own_rule(client, notice
     other = outcome.file_objection(notice, SAID, [])
     decide(Objection.objects.get(pk=other.pk), "reject", supervisor, public_reply="示例")
     assert "异议办理结果" in page_of(client, notice)
+    assert len(list(public_facts.replies(timezone.localdate()))) == 1
     Programme.objects.update(publishes_replies=False)
     assert "异议办理结果" not in page_of(client, notice)
+    assert list(public_facts.replies(timezone.localdate())) == []
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,23 @@ class TestProposing:
             propose(certificate)
         assert problems == [("certificate_ended", "")]
 
+    @pytest.mark.parametrize("duty", ["approver", "supervisor"])
+    def test_an_officer_who_acts_for_the_unit_hears_nothing_of_it_before_the_unit_is_told(self, certificate, duty):
+        member = person("applicant")
+        Officer.objects.create(user=member, duty=duty, since=TODAY - DAY)
+        sanction = propose(certificate)
+        assert member not in SANCTION.holders(sanction)
+        assert member not in SANCTION.overseers(sanction)
+        Sanction.objects.filter(pk=sanction.pk).update(due_on=TODAY - 30 * DAY)
+        remind(SANCTION)
+        assert not Notification.objects.filter(user=member).exists()
+
+    def test_whoever_has_another_duty_since_still_adds_to_what_they_proposed(self, certificate):
+        sanction = propose(certificate, "organiser")
+        Officer.objects.filter(user=person("organiser")).update(duty="approver")
+        sanctions.add_proof(person("organiser"), sanction, papers.pdf("现场记录", "1"))
+        assert Event.objects.of(sanction).last().role == "proposer"
+
 
 class TestTelling:
     def test_the_unit_is_told_by_another_person_with_a_document_and_a_term(self, certificate):

@@ -11,6 +11,7 @@ from communities.models import Organisation
 from evaluation import configuration, renewing, sanctions
 from evaluation.models import Certificate, Renewal, Sanction
 from evaluation.workflow import CERTIFICATE, RENEWAL, SANCTION
+from portal import tasks
 from portal.machine import Stale
 from portal.problems import Refused
 from portal.workdays import last_day
@@ -115,3 +116,20 @@ def test_of_two_who_approve_a_renewal_one_issues_a_certificate(certificate):
     )
     assert kinds(outcomes) == ["Event", "Stale"]
     assert sorted(Certificate.objects.values_list("state", flat=True)) == ["superseded", "valid"]
+
+
+def test_a_downgrade_and_a_new_award_of_the_same_community_wait_for_each_other_in_no_circle(certificate):
+    sanction = sanctions.propose(person("intake"), certificate, kind="downgrade", to_level=1, facts="x", basis="y")
+    SANCTION.perform(sanction, "tell", by=person("supervisor"))
+    SANCTION.perform(sanction, "waive", by=person("applicant"), waiver=True)
+    award = published.judged("示例·另一申报", number=2, state="certifying")
+    award.project.community = certificate.application.project.community
+    award.project.save()
+    outcomes = at_once(
+        lambda: tasks.advance("application", award.pk), decide(sanction, "downgrade", "approver", reason="x")
+    )
+    assert kinds(outcomes) in (["Event", "NoneType"], ["NoneType", "Stale"])  # or the award came first
+    tasks.advance("application", award.pk)
+    award.refresh_from_db()
+    assert (award.state, award.fault, award.attempts) == ("certified", "", 0)
+    assert [row.application_id for row in Certificate.objects.filter(state="valid")] == [award.pk]

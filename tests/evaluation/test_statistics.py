@@ -217,6 +217,19 @@ def test_one_award_is_counted_once_and_a_revoked_one_not_at_all(city):
     assert values("stars_years") == [[str(YEAR - 2), 0, 0, 1, 1], [str(YEAR - 1), 1, 0, 0, 1], [str(YEAR), 1, 0, 1, 2]]
 
 
+@pytest.mark.parametrize("terms", [1, 3])
+def test_an_award_that_was_revoked_after_another_term_or_a_lower_level_counts_no_more(city, terms):
+    before = values("stars_years")
+    last = star(city["drawing"], 3, state="superseded")
+    for _term in range(terms):
+        last = star(city["drawing"], 2, days=3, state="superseded", succeeds=last)
+    assert values("stars_years") != before
+    Certificate.objects.filter(pk=last.pk).update(state="revoked")
+    assert values("stars_years") == before
+    asked, _known = statistics.asked_of({}, None)
+    assert public_figures.certificates(asked, "awarded").count() == before[0][-1] + before[1][-1] + before[2][-1]
+
+
 def test_stars_in_force_are_those_that_hold_today(city):
     assert values("stars_districts") == [[THERE, 0, 0, 1, 1], [HERE, 1, 0, 0, 1]]
     Certificate.objects.update(valid_until=TODAY - timedelta(days=1))
@@ -251,6 +264,7 @@ def test_only_units_that_did_well_are_named_and_none_that_lost_a_certificate(cit
     assert [row[0] for row in values("units")] == ["示例置业甲", "示例城建"]
     star(city["done"], 3, unit="示例置业乙")
     assert "示例置业乙" not in {row[0] for row in values("units")}
+    assert "示例置业乙" not in {row[0] for row in values("units", year=str(YEAR))}  # it lost one of the year before
 
 
 def test_units_stand_in_the_order_of_their_highest_stars_and_are_not_many(city):
@@ -528,6 +542,14 @@ def test_a_night_is_counted_once_and_takes_the_place_of_the_one_before(city):
     new = statistics_days.make(TODAY)
     assert (old.day, new.day, statistics_days.make(TODAY)) == (TODAY - timedelta(days=1), TODAY, None)
     assert list(StatisticsDay.objects.values_list("day", flat=True)) == [TODAY]
+
+
+def test_who_asked_when_the_next_night_took_the_place_reads_the_next(city):
+    count_night([spent(1, 9)])
+    asked = statistics.asked_of({}, None)[0]
+    StatisticsDay.objects.all().delete()
+    StatisticsDay.objects.create(day=TODAY, made_at=timezone.now(), figures={"times": [spent(2, 9)]})
+    assert asked.nightly("times") == [spent(2, 9)]
 
 
 def test_a_night_that_another_worker_counts_is_left_to_it_until_its_time_is_over(city):

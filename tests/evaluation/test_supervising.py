@@ -14,9 +14,10 @@ from communities.models import District, Membership, Officer
 from evaluation import supervising, supervision_work, work
 from evaluation.models import Certificate, Inspection, InspectionDraw, OperatingReport, Programme, Rectification
 from evaluation.workflow import OPERATING_REPORT
+from evaluation.workflow.supervision import hand_in
 from portal import clock
 from portal.demo import papers
-from portal.machine import NotAllowed, Stale
+from portal.machine import Act, NotAllowed, Stale
 from portal.models import Event, Notification, User
 from portal.problems import Changed, Refused
 from portal.workdays import years_later
@@ -162,6 +163,14 @@ class TestWriting:
         report.refresh_from_db()
         assert list(supervising.proofs_for(officer, report)) == [first]
         assert [row.name for row in supervising.proofs_for(by, report)] == ["检测报告.pdf"]
+
+    def test_a_proof_that_came_in_while_the_report_was_being_handed_in_belongs_to_it(self):
+        report = opened()
+        by, reader = person("unit1"), district_officer()
+        begun = Act("submit", by, "applicant", timezone.now(), {})
+        proof = supervising.add_proof(by, report, papers.pdf("运行记录", "1"))
+        hand_in(report, begun)
+        assert list(supervising.proofs_for(reader, report)) == [proof]
 
     def test_the_same_proof_counts_once_and_what_is_no_document_is_refused(self):
         report = opened()
