@@ -442,6 +442,9 @@ def looked_at(person: Person, path: str, name: str, sizes: tuple[dict[str, int],
         if PICTURES:
             person.picture(f"{name}-{size['width']}")
         found += too_wide(person, str(size["width"]))
+        # As tall as the page: what sticks to an edge of the window lies where it belongs and covers nothing by chance.
+        whole = person.page.evaluate("document.documentElement.scrollHeight")
+        person.page.set_viewport_size({**size, "height": max(size["height"], whole)})
         found += [f"{size['width']}: {fault}" for fault in axe_faults(person)]
     person.page.evaluate(SPACED)
     found += too_wide(person, "spaced") + [f"spaced: cut off: {cut}" for cut in person.page.evaluate(CUT_OFF)]
